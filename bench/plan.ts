@@ -1,0 +1,239 @@
+// What is measured: which peers there are and how one run of each goes.
+
+import { type Group, type Job, type Measure, Program } from "./measure.ts";
+import { compiled, findPeers, type Parts, type Peer, sinkCommand } from "./peers.ts";
+import type { Runtimes } from "./runtimes.ts";
+
+/** How much one run does. The first `warm` packets of every run are not counted. */
+export interface Size {
+  warm: number;
+  count: number;
+}
+
+/** Sizes of one run for each group. */
+export interface Sizes {
+  receive: Size;
+  paced: Size;
+  send: Size;
+  latency: Size;
+}
+
+export const fullSizes: Sizes = {
+  receive: { warm: 30_000, count: 200_000 },
+  paced: { warm: 15_000, count: 60_000 },
+  send: { warm: 30_000, count: 150_000 },
+  latency: { warm: 2_000, count: 6_000 },
+};
+
+export const quickSizes: Sizes = {
+  receive: { warm: 8_000, count: 40_000 },
+  paced: { warm: 4_000, count: 12_000 },
+  send: { warm: 8_000, count: 40_000 },
+  latency: { warm: 500, count: 1_500 },
+};
+
+/** Names for `--only`, in the order they run. */
+export const groupNames: readonly (keyof Sizes)[] = ["receive", "paced", "send", "latency"];
+/** The C programs, without ".c". */
+export const programs: string[] = ["c_receive", "c_send", "c_echo", "load", "ping"];
+
+/** Below what the slowest peer takes; 64 at once is one call of sendmmsg. */
+const PACE = { rate: 50_000, burst: 64 };
+/** No receiver needs more; the load also ends when the receiver has gone. */
+const LOAD_LIMIT = { packets: 50_000_000, seconds: 50 };
+
+/** A peer as a job of a group. `needs` is why nothing of this group can run here, if so. */
+function job(
+  peer: Peer,
+  needs: string | null,
+  run: Job["run"],
+  naming: { id?: string; label?: string } = {},
+): Job {
+  return {
+    id: naming.id ?? peer.id,
+    label: naming.label ?? peer.label,
+    ours: peer.ours ?? false,
+    skip: needs ?? peer.skip,
+    run,
+  };
+}
+
+/** All groups, with every peer named, also those that cannot run here. */
+export function plan(found: Runtimes, sizes: Sizes, noCompiler: string | null): Group[] {
+  const parts = findPeers(found, noCompiler);
+  return [
+    receiving("receive", parts, sizes.receive, 0, noCompiler),
+    receiving("paced", parts, sizes.paced, PACE.rate, noCompiler),
+    sending(parts, sizes.send),
+    latency(parts, sizes.latency, found.taskset, noCompiler),
+  ];
+}
+
+const cpuUnit = "µs CPU";
+
+function receiving(
+  id: string,
+  parts: Parts,
+  size: Size,
+  rate: number,
+  needs: string | null,
+): Group {
+  const { c, runtimes, bun, ours } = parts;
+  const run = (peer: Peer, ...mode: string[]) => () => receiveOnce(id, peer, size, rate, mode);
+  const measure: Measure = rate === 0
+    ? {
+      id,
+      title: "Received packet, under full load",
+      unit: cpuUnit,
+      note: "the sender never pauses",
+    }
+    : {
+      id,
+      title: `Received packet, ${rate.toLocaleString("en")} a second`,
+      unit: cpuUnit,
+      note: `bursts of ${PACE.burst}, so the wake-ups between them count too`,
+    };
+  return {
+    id,
+    measures: [measure],
+    jobs: [
+      job(c, needs, run(c), { label: "C recvmmsg" }),
+      ...[...runtimes, bun].map((peer) => job(peer, needs, run(peer))),
+      job(ours, needs, run(ours, "each"), { id: "pktinfo", label: "pktinfo, for await" }),
+      job(ours, needs, run(ours, "many"), { id: "pktinfo-many", label: "pktinfo, receiveMany" }),
+    ],
+  };
+}
+
+async function receiveOnce(
+  id: string,
+  peer: Peer,
+  size: Size,
+  rate: number,
+  mode: string[],
+): Promise<Record<string, number>> {
+  await using receiver = new Program([
+    ...peer.command("receive"),
+    ...[size.warm, size.count].map(String),
+    ...mode,
+  ]);
+  const { port } = await receiver.json();
+  const numbers = [port, rate, PACE.burst, LOAD_LIMIT.packets, LOAD_LIMIT.seconds];
+  await using _load = new Program([compiled("load"), ...numbers.map(String)]);
+  return { [id]: perPacket(await receiver.json()) };
+}
+
+function perPacket({ cpuUs, packets }: Record<string, number>): number {
+  return cpuUs / packets;
+}
+
+function sending(parts: Parts, size: Size): Group {
+  const { c, runtimes, bun, ours } = parts;
+  const run = (peer: Peer, role: string, ...mode: string[]) => () =>
+    sendOnce(peer, role, size, mode);
+  return {
+    id: "send",
+    measures: [{
+      id: "send",
+      title: "Sent packet",
+      unit: cpuUnit,
+      note: "to a bound socket that nobody reads; loopback's receive path is part of it",
+    }],
+    jobs: [
+      job(c, null, run(c, "send"), { label: "C sendmmsg, 64 a call" }),
+      ...runtimes.map((peer) => job(peer, null, run(peer, "send"))),
+      job(bun, null, run(bun, "send"), { label: "Bun send" }),
+      job(bun, null, run(bun, "send_many"), { id: "bun-many", label: "Bun sendMany, 64 a call" }),
+      job(ours, null, run(ours, "send", "each"), { id: "pktinfo", label: "pktinfo, await send" }),
+      job(ours, null, run(ours, "send", "many"), {
+        id: "pktinfo-many",
+        label: "pktinfo, sendMany, 64 a call",
+      }),
+    ],
+  };
+}
+
+async function sendOnce(
+  peer: Peer,
+  role: string,
+  size: Size,
+  mode: string[],
+): Promise<Record<string, number>> {
+  await using sink = new Program(sinkCommand());
+  const { port } = await sink.json();
+  await using sender = new Program([
+    ...peer.command(role),
+    ...[size.warm, size.count, port].map(String),
+    ...mode,
+  ]);
+  await sender.json();
+  return { send: perPacket(await sender.json()) };
+}
+
+const placements = {
+  across: "client and server on different cores: the wake-up of a sleeping core is most of it",
+  together: "client and server share one core: what the round trip costs without that wake-up",
+} as const;
+
+function latency(
+  parts: Parts,
+  size: Size,
+  taskset: string | null,
+  noCompiler: string | null,
+): Group {
+  const cores = navigator.hardwareConcurrency;
+  let needs = noCompiler;
+  if (taskset === null) needs ??= "no taskset to place client and server";
+  if (cores < 2) needs ??= "one core only";
+  const measures: Measure[] = (["across", "together"] as const).flatMap((placement) => {
+    const where = placement === "across" ? "two cores" : "one core";
+    return [
+      {
+        id: `${placement}-p50`,
+        title: `Request and response, ${where}, median`,
+        unit: "µs",
+        note: placements[placement],
+      },
+      {
+        id: `${placement}-p99`,
+        title: `Request and response, ${where}, 99th percentile`,
+        unit: "µs",
+        note: placements[placement],
+      },
+    ];
+  });
+  const run = (peer: Peer) => async () => {
+    const last = cores - 1;
+    const others = last === 1 ? "0" : `0-${last - 1}`;
+    const at = (core: string) => [taskset ?? "taskset", "-c", core];
+    const across = await pingOnce(peer, size, at(others), at(`${last}`));
+    const together = await pingOnce(peer, size, at(`${last}`), at(`${last}`));
+    return {
+      "across-p50": across.p50,
+      "across-p99": across.p99,
+      "together-p50": together.p50,
+      "together-p99": together.p99,
+    };
+  };
+  const { c, runtimes, bun, ours } = parts;
+  return {
+    id: "latency",
+    measures,
+    jobs: [c, ...runtimes, bun, ours].map((peer) =>
+      job(peer, needs, run(peer), peer === c ? { label: "C recvmsg, sendmsg" } : {})
+    ),
+  };
+}
+
+async function pingOnce(
+  peer: Peer,
+  size: Size,
+  server: string[],
+  client: string[],
+): Promise<Record<string, number>> {
+  await using echo = new Program([...server, ...peer.command("echo")]);
+  const { port } = await echo.json();
+  const numbers = [port, size.warm, size.count].map(String);
+  await using ping = new Program([...client, compiled("ping"), ...numbers]);
+  return await ping.json();
+}

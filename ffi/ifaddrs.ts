@@ -1,0 +1,90 @@
+/**
+ * getifaddrs(3)'s linked list, read into plain records.
+ *
+ * @module
+ */
+
+import type { Platform } from "./platform/platform.ts";
+import { emptyWords, SockaddrCodec, type SocketWords } from "./sockaddr.ts";
+
+/** How C's memory is read. */
+export interface Memory {
+  readMemory(address: bigint, length: number): Uint8Array<ArrayBuffer>;
+  readCString(address: bigint): string;
+}
+
+/** One entry: an interface with one of its addresses, or with its hardware address. */
+export interface InterfaceEntry {
+  name: string;
+  flags: number;
+  /** The IP address, where the entry has one. */
+  address: SocketWords | null;
+  netmask: SocketWords | null;
+  broadcast: SocketWords | null;
+  /** The index and hardware address, where the entry is the link's own. */
+  link: { index: number; hardware: Uint8Array } | null;
+}
+
+/** An interface list longer than this is a loop. */
+const MAX_ENTRIES = 100_000;
+
+/** Reads the list. */
+export function readInterfaceList(
+  platform: Platform,
+  memory: Memory,
+  first: bigint,
+): InterfaceEntry[] {
+  const { ifaddrs, sockaddr_ll } = platform.layouts;
+  const { AF_INET, AF_INET6, AF_PACKET } = platform.constants;
+  const codec = new SockaddrCodec(platform);
+  const entries: InterfaceEntry[] = [];
+
+  const sockaddr = (address: bigint): SocketWords | null => {
+    if (address === 0n) return null;
+    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(
+      0,
+      true,
+    );
+    if (family !== AF_INET && family !== AF_INET6) return null;
+    const size = codec.sizeOf(family === AF_INET ? "IPv4" : "IPv6");
+    const words = emptyWords();
+    const bytes = memory.readMemory(address, size);
+    return codec.read(new DataView(bytes.buffer), 0, size, words) ? words : null;
+  };
+  const link = (address: bigint): InterfaceEntry["link"] => {
+    if (address === 0n) return null;
+    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(
+      0,
+      true,
+    );
+    if (family !== AF_PACKET) return null;
+    const bytes = memory.readMemory(address, sockaddr_ll.size);
+    const { sll_ifindex, sll_halen, sll_addr } = sockaddr_ll.at;
+    const index = new DataView(bytes.buffer).getInt32(sll_ifindex, true);
+    return {
+      index,
+      hardware: bytes.slice(sll_addr, sll_addr + Math.min(bytes[sll_halen], 8)),
+    };
+  };
+
+  for (let node = first; node !== 0n && entries.length < MAX_ENTRIES;) {
+    const view = new DataView(memory.readMemory(node, ifaddrs.size).buffer);
+    const pointer = (at: number) => view.getBigUint64(at, true);
+    const { IFF_BROADCAST } = platform.constants;
+    const flags = view.getUint32(ifaddrs.at.ifa_flags, true);
+    const address = sockaddr(pointer(ifaddrs.at.ifa_addr));
+    entries.push({
+      name: memory.readCString(pointer(ifaddrs.at.ifa_name)),
+      flags,
+      address,
+      netmask: sockaddr(pointer(ifaddrs.at.ifa_netmask)),
+      // The field is shared with a point-to-point link's other end.
+      broadcast: address?.family === "IPv4" && (flags & IFF_BROADCAST) !== 0
+        ? sockaddr(pointer(ifaddrs.at.ifa_broadaddr))
+        : null,
+      link: link(pointer(ifaddrs.at.ifa_addr)),
+    });
+    node = pointer(ifaddrs.at.ifa_next);
+  }
+  return entries;
+}

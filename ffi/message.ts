@@ -1,0 +1,248 @@
+/**
+ * Batches of message headers for recvmmsg(2) and sendmmsg(2).
+ *
+ * All memory is laid out once and its addresses are written once; a call only
+ * resets lengths. One batch serves every socket of the process: whatever was
+ * received is copied out before anything else runs.
+ *
+ * @module
+ */
+
+import type { Family } from "../address/ip.ts";
+import { ControlCodec, type ControlRecord, type SendControl } from "./cmsg.ts";
+import type { Platform } from "./platform/platform.ts";
+import { SockaddrCodec, type SocketWords } from "./sockaddr.ts";
+
+/** Tells a buffer's address; the batch keeps the buffer alive. */
+export type AddressOf = (buffer: Uint8Array) => bigint;
+
+/** Headers, names, control and data for a number of messages. */
+class Batch {
+  /** The array of `mmsghdr`, to be handed to the kernel. A single `msghdr` is its start. */
+  readonly headers: Uint8Array<ArrayBuffer>;
+  /** How many messages it holds. */
+  readonly slots: number;
+  protected readonly sockaddr: SockaddrCodec;
+  protected readonly control: ControlCodec;
+  protected readonly headerView: DataView;
+  protected readonly iovView: DataView;
+  protected readonly nameView: DataView;
+  protected readonly controlView: DataView;
+  protected readonly dataBytes: Uint8Array<ArrayBuffer>;
+  protected readonly controlAddress: bigint;
+  protected readonly header: Platform["layouts"]["msghdr"]["at"];
+  protected readonly iov: Platform["layouts"]["iovec"]["at"];
+  protected readonly headerSize: number;
+  protected readonly iovSize: number;
+  /** `msg_len`, counted by the kernel for each message of a batch. */
+  protected readonly msgLen: number;
+
+  constructor(
+    platform: Platform,
+    addressOf: AddressOf,
+    slots: number,
+    readonly slotSize: number,
+    readonly controlSize: number,
+  ) {
+    const { msghdr, mmsghdr, iovec } = platform.layouts;
+    this.slots = slots;
+    this.sockaddr = new SockaddrCodec(platform);
+    this.control = new ControlCodec(platform);
+    this.header = msghdr.at;
+    this.iov = iovec.at;
+    this.headerSize = mmsghdr.size;
+    this.iovSize = iovec.size;
+    this.msgLen = mmsghdr.at.msg_len;
+    this.headers = new Uint8Array(slots * this.headerSize);
+    const names = new Uint8Array(slots * this.nameSize);
+    const iovs = new Uint8Array(slots * iovec.size);
+    const control = new Uint8Array(slots * controlSize);
+    this.dataBytes = new Uint8Array(slots * slotSize);
+    this.headerView = new DataView(this.headers.buffer);
+    this.nameView = new DataView(names.buffer);
+    this.iovView = new DataView(iovs.buffer);
+    this.controlView = new DataView(control.buffer);
+    const nameAddress = addressOf(names);
+    const iovAddress = addressOf(iovs);
+    const dataAddress = addressOf(this.dataBytes);
+    this.controlAddress = addressOf(control);
+    for (let slot = 0; slot < slots; slot++) {
+      const at = slot * this.headerSize;
+      const put = (offset: number, value: bigint) =>
+        this.headerView.setBigUint64(at + offset, value, true);
+      put(msghdr.at.msg_name, nameAddress + BigInt(slot * this.nameSize));
+      put(msghdr.at.msg_iov, iovAddress + BigInt(slot * iovec.size));
+      put(msghdr.at.msg_iovlen, 1n);
+      put(
+        msghdr.at.msg_control,
+        this.controlAddress + BigInt(slot * controlSize),
+      );
+      const iov = slot * iovec.size;
+      this.iovView.setBigUint64(
+        iov + iovec.at.iov_base,
+        dataAddress + BigInt(slot * slotSize),
+        true,
+      );
+    }
+  }
+
+  /** Room for either family's address, rounded so that each one is aligned. */
+  protected get nameSize(): number {
+    return (this.sockaddr.size + 7) & ~7;
+  }
+
+  protected setDataLength(slot: number, length: number): void {
+    this.iovView.setUint32(
+      slot * this.iovSize + this.iov.iov_len,
+      length,
+      true,
+    );
+  }
+
+  protected setControlLength(slot: number, length: number): void {
+    this.headerView.setUint32(
+      slot * this.headerSize + this.header.msg_controllen,
+      length,
+      true,
+    );
+  }
+}
+
+/** One received datagram, as numbers: reused for the next one. */
+export interface ReceivedMessage {
+  /** Where it came from. */
+  readonly source: SocketWords;
+  /** What its control messages said. */
+  readonly control: ControlRecord;
+  /** Bytes that arrived (at most the slot's size). */
+  length: number;
+  /** The datagram was longer than what there was room for. */
+  truncated: boolean;
+  /** The control data was incomplete or malformed. */
+  controlTruncated: boolean;
+}
+
+/** Messages to be received. */
+export class ReceiveBatch extends Batch {
+  readonly #truncatedFlag: number;
+  readonly #controlTruncatedFlag: number;
+  #dataLength = -1;
+
+  constructor(
+    platform: Platform,
+    addressOf: AddressOf,
+    slots: number,
+    slotSize: number,
+  ) {
+    const { receiveSize } = new ControlCodec(platform);
+    super(platform, addressOf, slots, slotSize, (receiveSize + 7) & ~7);
+    this.#truncatedFlag = platform.constants.MSG_TRUNC;
+    this.#controlTruncatedFlag = platform.constants.MSG_CTRUNC;
+    for (let slot = 0; slot < slots; slot++) this.#reset(slot);
+  }
+
+  /** Sets how much of a datagram is taken: a socket's `maxDatagramSize`. */
+  setDataSize(length: number): void {
+    if (length === this.#dataLength) return;
+    for (let slot = 0; slot < this.slots; slot++) {
+      this.setDataLength(slot, length);
+    }
+    this.#dataLength = length;
+  }
+
+  /** The kernel writes how much it used of the name and control: give both back whole. */
+  #reset(slot: number): void {
+    const at = slot * this.headerSize;
+    this.headerView.setUint32(
+      at + this.header.msg_namelen,
+      this.nameSize,
+      true,
+    );
+    this.setControlLength(slot, this.controlSize);
+  }
+
+  /**
+   * Reads what arrived in a slot and makes the slot ready for the next call.
+   *
+   * @param length The length that recvmsg returned; -1 takes the batch's own count.
+   * @returns `false` if the kernel gave no sender.
+   */
+  take(slot: number, length: number, out: ReceivedMessage): boolean {
+    const view = this.headerView;
+    const at = slot * this.headerSize;
+    const flags = view.getInt32(at + this.header.msg_flags, true);
+    const nameLength = view.getUint32(at + this.header.msg_namelen, true);
+    const controlLength = view.getUint32(at + this.header.msg_controllen, true);
+    out.length = length >= 0 ? length : view.getUint32(at + this.msgLen, true);
+    out.truncated = (flags & this.#truncatedFlag) !== 0;
+    out.control.clear();
+    const whole = this.control.read(
+      this.controlView,
+      slot * this.controlSize,
+      Math.min(controlLength, this.controlSize),
+      out.control,
+    );
+    out.controlTruncated = !whole || (flags & this.#controlTruncatedFlag) !== 0;
+    this.#reset(slot);
+    return this.sockaddr.read(
+      this.nameView,
+      slot * this.nameSize,
+      nameLength,
+      out.source,
+    );
+  }
+
+  /** A copy of a slot's data: it belongs to the reader, the slot is used again. */
+  copyData(slot: number, length: number): Uint8Array<ArrayBuffer> {
+    const start = slot * this.slotSize;
+    return this.dataBytes.slice(start, start + Math.min(length, this.slotSize));
+  }
+}
+
+/** Messages to be sent. */
+export class SendBatch extends Batch {
+  constructor(
+    platform: Platform,
+    addressOf: AddressOf,
+    slots: number,
+    slotSize: number,
+  ) {
+    super(
+      platform,
+      addressOf,
+      slots,
+      slotSize,
+      (new ControlCodec(platform).sendSize + 7) & ~7,
+    );
+  }
+
+  /**
+   * Fills a slot with a copy of the data.
+   *
+   * @param to `null` on a connected socket: its peer.
+   */
+  put(
+    slot: number,
+    family: Family,
+    data: Uint8Array,
+    to: Readonly<SocketWords> | null,
+    control: Readonly<SendControl> | null,
+  ): void {
+    const at = slot * this.headerSize;
+    this.dataBytes.set(data, slot * this.slotSize);
+    this.setDataLength(slot, data.length);
+    const nameLength = to ? this.sockaddr.write(this.nameView, slot * this.nameSize, to) : 0;
+    this.headerView.setUint32(at + this.header.msg_namelen, nameLength, true);
+    const controlStart = slot * this.controlSize;
+    const controlLength = control
+      ? this.control.write(this.controlView, controlStart, family, control)
+      : 0;
+    this.setControlLength(slot, controlLength);
+    // Empty control is a null pointer: macOS and NetBSD refuse (address, 0).
+    this.headerView.setBigUint64(
+      at + this.header.msg_control,
+      controlLength > 0 ? this.controlAddress + BigInt(controlStart) : 0n,
+      true,
+    );
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * From what the runtime says of the machine to that machine's tables.
+ *
+ * @module
+ */
+
+import { UnsupportedError } from "../errors.ts";
+import { linux } from "./linux.ts";
+import type { Platform } from "./platform.ts";
+
+/**
+ * The tables of an operating system and processor, or `null` where there are none.
+ *
+ * @param os As the runtime names it, e.g. `"linux"`.
+ * @param arch As the runtime names it, e.g. `"x86_64"`.
+ */
+export function findPlatform(os: string, arch: string): Platform | null {
+  return os === "linux" && (arch === "x86_64" || arch === "aarch64") ? linux(arch) : null;
+}
+
+/**
+ * {@linkcode findPlatform}, or an error.
+ *
+ * @throws {UnsupportedError} If there are no tables for it.
+ */
+export function platformOf(os: string, arch: string): Platform {
+  const platform = findPlatform(os, arch);
+  if (!platform) throw new UnsupportedError("pktinfo", `${os} on ${arch}`);
+  return platform;
+}

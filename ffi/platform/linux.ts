@@ -1,0 +1,447 @@
+/**
+ * Linux: constants and layouts of x86-64 and arm64 (asm-generic; glibc and musl).
+ *
+ * The two processors differ in one struct only, `epoll_event`, which is packed
+ * on x86-64. musl declares `msg_iovlen`, `msg_controllen` and `cmsg_len` as 4
+ * bytes followed by 4 of padding: on a little-endian machine writing 8 bytes
+ * with a zero upper half is right for both.
+ *
+ * @module
+ */
+
+import { struct } from "../layout.ts";
+import { LINUX_ERRORS } from "./linux_errors.ts";
+import type {
+  Arch,
+  FamilyControl,
+  MembershipName,
+  MembershipRequest,
+  MembershipRow,
+  OptionKind,
+  OptionName,
+  OptionRow,
+  Platform,
+} from "./platform.ts";
+
+const SOL_SOCKET = 1;
+const IPPROTO_IP = 0;
+const IPPROTO_IPV6 = 41;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
+const EFD_CLOEXEC = 0o2000000;
+const IP_TOS = 1;
+const IP_TTL = 2;
+const IP_PKTINFO = 8;
+const IP_RECVERR = 11;
+const IPV6_RECVERR = 25;
+const IPV6_PKTINFO = 50;
+const IPV6_HOPLIMIT = 52;
+const IPV6_TCLASS = 67;
+const SO_TIMESTAMPNS = 35;
+const SO_RXQ_OVFL = 40;
+
+function option(
+  level: number,
+  name: number,
+  cName: string,
+  kind: OptionKind = "int",
+): OptionRow {
+  return { level, name, kind, cName };
+}
+
+const SHARED: Partial<Record<OptionName, OptionRow>> = {
+  // SO_REUSEADDR, not SO_REUSEPORT: the latter spreads unicast over the sockets
+  // and demands the same user, so two discovery daemons could not share a port.
+  share: option(SOL_SOCKET, 2, "SO_REUSEADDR"),
+  reusePort: option(SOL_SOCKET, 15, "SO_REUSEPORT"),
+  broadcast: option(SOL_SOCKET, 6, "SO_BROADCAST"),
+  sendBufferSize: option(SOL_SOCKET, 7, "SO_SNDBUF"),
+  receiveBufferSize: option(SOL_SOCKET, 8, "SO_RCVBUF"),
+  pendingError: option(SOL_SOCKET, 4, "SO_ERROR"),
+  bindToInterface: option(SOL_SOCKET, 25, "SO_BINDTODEVICE", "name"),
+  timestamps: option(SOL_SOCKET, SO_TIMESTAMPNS, "SO_TIMESTAMPNS"),
+  dropCounter: option(SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"),
+};
+
+const IPV4: Partial<Record<OptionName, OptionRow>> = {
+  ...SHARED,
+  packetInfo: option(IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO"),
+  receiveHops: option(IPPROTO_IP, 12, "IP_RECVTTL"),
+  receiveTrafficClass: option(IPPROTO_IP, 13, "IP_RECVTOS"),
+  receiveErrors: option(IPPROTO_IP, IP_RECVERR, "IP_RECVERR"),
+  hops: option(IPPROTO_IP, IP_TTL, "IP_TTL"),
+  trafficClass: option(IPPROTO_IP, IP_TOS, "IP_TOS"),
+  multicastHops: option(IPPROTO_IP, 33, "IP_MULTICAST_TTL"),
+  multicastLoopback: option(IPPROTO_IP, 34, "IP_MULTICAST_LOOP"),
+  multicastInterface: option(IPPROTO_IP, 32, "IP_MULTICAST_IF", "ip_mreqn"),
+  multicastAll: option(IPPROTO_IP, 49, "IP_MULTICAST_ALL"),
+};
+
+const IPV6: Partial<Record<OptionName, OptionRow>> = {
+  ...SHARED,
+  onlyThisFamily: option(IPPROTO_IPV6, 26, "IPV6_V6ONLY"),
+  packetInfo: option(IPPROTO_IPV6, 49, "IPV6_RECVPKTINFO"),
+  receiveHops: option(IPPROTO_IPV6, 51, "IPV6_RECVHOPLIMIT"),
+  receiveTrafficClass: option(IPPROTO_IPV6, 66, "IPV6_RECVTCLASS"),
+  receiveErrors: option(IPPROTO_IPV6, IPV6_RECVERR, "IPV6_RECVERR"),
+  hops: option(IPPROTO_IPV6, 16, "IPV6_UNICAST_HOPS"),
+  trafficClass: option(IPPROTO_IPV6, IPV6_TCLASS, "IPV6_TCLASS"),
+  multicastHops: option(IPPROTO_IPV6, 18, "IPV6_MULTICAST_HOPS"),
+  multicastLoopback: option(IPPROTO_IPV6, 19, "IPV6_MULTICAST_LOOP"),
+  multicastInterface: option(IPPROTO_IPV6, 17, "IPV6_MULTICAST_IF"),
+  // Linux 4.20 and later; older kernels answer ENOPROTOOPT and the delivery
+  // filter alone does the work.
+  multicastAll: option(IPPROTO_IPV6, 29, "IPV6_MULTICAST_ALL"),
+};
+
+type MembershipRows = Partial<Record<MembershipName, readonly MembershipRow[]>>;
+
+/** The protocol-independent requests (RFC 3678), the same numbers at both levels. */
+function protocolIndependent(
+  level: number,
+): Record<MembershipName, MembershipRow> {
+  const row = (name: number, cName: string, request: MembershipRequest) => ({
+    level,
+    name,
+    request,
+    cName,
+  });
+  return {
+    join: row(42, "MCAST_JOIN_GROUP", "group_req"),
+    block: row(43, "MCAST_BLOCK_SOURCE", "group_source_req"),
+    unblock: row(44, "MCAST_UNBLOCK_SOURCE", "group_source_req"),
+    leave: row(45, "MCAST_LEAVE_GROUP", "group_req"),
+    joinSource: row(46, "MCAST_JOIN_SOURCE_GROUP", "group_source_req"),
+    leaveSource: row(47, "MCAST_LEAVE_SOURCE_GROUP", "group_source_req"),
+  };
+}
+
+/** Older requests for systems that lack those (qemu's user mode says ENOPROTOOPT). */
+const OLDER_IPV4: Record<MembershipName, MembershipRow> = {
+  join: { level: 0, name: 35, request: "ip_mreqn", cName: "IP_ADD_MEMBERSHIP" },
+  leave: {
+    level: 0,
+    name: 36,
+    request: "ip_mreqn",
+    cName: "IP_DROP_MEMBERSHIP",
+  },
+  unblock: {
+    level: 0,
+    name: 37,
+    request: "ip_mreq_source",
+    cName: "IP_UNBLOCK_SOURCE",
+  },
+  block: {
+    level: 0,
+    name: 38,
+    request: "ip_mreq_source",
+    cName: "IP_BLOCK_SOURCE",
+  },
+  joinSource: {
+    level: 0,
+    name: 39,
+    request: "ip_mreq_source",
+    cName: "IP_ADD_SOURCE_MEMBERSHIP",
+  },
+  leaveSource: {
+    level: 0,
+    name: 40,
+    request: "ip_mreq_source",
+    cName: "IP_DROP_SOURCE_MEMBERSHIP",
+  },
+};
+const OLDER_IPV6: Partial<Record<MembershipName, MembershipRow>> = {
+  join: {
+    level: IPPROTO_IPV6,
+    name: 20,
+    request: "ipv6_mreq",
+    cName: "IPV6_ADD_MEMBERSHIP",
+  },
+  leave: {
+    level: IPPROTO_IPV6,
+    name: 21,
+    request: "ipv6_mreq",
+    cName: "IPV6_DROP_MEMBERSHIP",
+  },
+};
+
+function memberships(
+  level: number,
+  older: Partial<Record<MembershipName, MembershipRow>>,
+): MembershipRows {
+  const rows: MembershipRows = {};
+  for (const [call, row] of Object.entries(protocolIndependent(level))) {
+    const fallback = older[call as MembershipName];
+    rows[call as MembershipName] = fallback ? [row, fallback] : [row];
+  }
+  return rows;
+}
+
+const CONTROL_IPV4: FamilyControl = {
+  packetInfo: { level: IPPROTO_IP, type: IP_PKTINFO },
+  hops: { level: IPPROTO_IP, type: IP_TTL },
+  trafficClass: { level: IPPROTO_IP, type: IP_TOS },
+  error: { level: IPPROTO_IP, type: IP_RECVERR },
+};
+const CONTROL_IPV6: FamilyControl = {
+  packetInfo: { level: IPPROTO_IPV6, type: IPV6_PKTINFO },
+  hops: { level: IPPROTO_IPV6, type: IPV6_HOPLIMIT },
+  trafficClass: { level: IPPROTO_IPV6, type: IPV6_TCLASS },
+  error: { level: IPPROTO_IPV6, type: IPV6_RECVERR },
+};
+
+/** The loader's own search first; then where Debian, Fedora, Arch and Alpine keep it. */
+function libraries(arch: Arch): string[] {
+  return [
+    "libc.so.6",
+    `/lib/${arch}-linux-gnu/libc.so.6`,
+    `/usr/lib/${arch}-linux-gnu/libc.so.6`,
+    "/lib64/libc.so.6",
+    "/usr/lib64/libc.so.6",
+    "/lib/libc.so.6",
+    "/usr/lib/libc.so.6",
+    `/lib/ld-musl-${arch}.so.1`,
+    `/lib/libc.musl-${arch}.so.1`,
+  ];
+}
+
+/**
+ * The tables for Linux on one processor.
+ *
+ * @param arch The processor.
+ */
+export function linux(arch: Arch): Platform {
+  return {
+    os: "linux",
+    displayName: "Linux",
+    libraries: libraries(arch),
+    errnoSymbol: "__errno_location",
+    // ssize_t results are declared i32: no datagram call returns more than a
+    // batch or 64 KiB, the low half of the register holds -1 as -1, and a
+    // number costs no BigInt.
+    symbols: {
+      socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+      bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+      connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+      getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+      setsockopt: {
+        parameters: ["i32", "i32", "i32", "buffer", "u32"],
+        result: "i32",
+      },
+      getsockopt: {
+        parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+        result: "i32",
+      },
+      recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+      recvmmsg: {
+        parameters: ["i32", "buffer", "u32", "i32", "pointer"],
+        result: "i32",
+      },
+      sendto: {
+        parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+        result: "i32",
+      },
+      sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+      sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+      getifaddrs: { parameters: ["buffer"], result: "i32" },
+      freeifaddrs: { parameters: ["pointer"], result: "void" },
+      if_nametoindex: { parameters: ["buffer"], result: "u32" },
+      if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+      eventfd: { parameters: ["u32", "i32"], result: "i32" },
+      read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+      write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+      epoll_create1: { parameters: ["i32"], result: "i32" },
+      epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+      epoll_wait: {
+        parameters: ["i32", "pointer", "i32", "i32"],
+        result: "i32",
+      },
+      poll: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+    },
+    constants: {
+      AF_UNSPEC: 0,
+      AF_INET: 2,
+      AF_INET6: 10,
+      AF_PACKET: 17,
+      SOCK_DGRAM: SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+      MSG_DONTWAIT: 0x40,
+      MSG_NOSIGNAL: 0x4000,
+      MSG_TRUNC: 0x20,
+      MSG_CTRUNC: 0x8,
+      MSG_ERRQUEUE: 0x2000,
+      POLLIN: 1,
+      POLLOUT: 4,
+      POLLERR: 8,
+      IFF_UP: 0x1,
+      IFF_BROADCAST: 0x2,
+      IFF_LOOPBACK: 0x8,
+      IFF_POINTOPOINT: 0x10,
+      IFF_RUNNING: 0x40,
+      IFF_MULTICAST: 0x1000,
+      IF_NAMESIZE: 16,
+      EPOLL_CLOEXEC: 0o2000000,
+      EPOLL_CTL_ADD: 1,
+      EPOLL_CTL_DEL: 2,
+      EPOLL_CTL_MOD: 3,
+      EPOLLONESHOT: 0x40000000,
+      EFD_FLAGS: EFD_NONBLOCK | EFD_CLOEXEC,
+    },
+    layouts: {
+      sockaddr_in: struct("sockaddr_in", 16, {
+        sin_family: [0, "u16"],
+        sin_port: [2, "u16"],
+        sin_addr: [4, 4],
+      }),
+      sockaddr_in6: struct("sockaddr_in6", 28, {
+        sin6_family: [0, "u16"],
+        sin6_port: [2, "u16"],
+        sin6_flowinfo: [4, "u32"],
+        sin6_addr: [8, 16],
+        sin6_scope_id: [24, "u32"],
+      }),
+      sockaddr_ll: struct("sockaddr_ll", 20, {
+        sll_family: [0, "u16"],
+        sll_ifindex: [4, "i32"],
+        sll_halen: [11, "u8"],
+        sll_addr: [12, 8],
+      }),
+      iovec: struct("iovec", 16, {
+        iov_base: [0, "pointer"],
+        iov_len: [8, "usize"],
+      }),
+      msghdr: struct("msghdr", 56, {
+        msg_name: [0, "pointer"],
+        msg_namelen: [8, "u32"],
+        msg_iov: [16, "pointer"],
+        msg_iovlen: [24, "usize"],
+        msg_control: [32, "pointer"],
+        msg_controllen: [40, "usize"],
+        msg_flags: [48, "i32"],
+      }),
+      mmsghdr: struct("mmsghdr", 64, {
+        msg_hdr: [0, 56],
+        msg_len: [56, "u32"],
+      }),
+      cmsghdr: struct("cmsghdr", 16, {
+        cmsg_len: [0, "usize"],
+        cmsg_level: [8, "i32"],
+        cmsg_type: [12, "i32"],
+      }),
+      in_pktinfo: struct("in_pktinfo", 12, {
+        ipi_ifindex: [0, "i32"],
+        ipi_spec_dst: [4, 4],
+        ipi_addr: [8, 4],
+      }),
+      in6_pktinfo: struct("in6_pktinfo", 20, {
+        ipi6_addr: [0, 16],
+        ipi6_ifindex: [16, "u32"],
+      }),
+      timespec: struct("timespec", 16, {
+        tv_sec: [0, "i64"],
+        tv_nsec: [8, "i64"],
+      }),
+      sock_extended_err: struct("sock_extended_err", 16, {
+        ee_errno: [0, "u32"],
+        ee_origin: [4, "u8"],
+        ee_type: [5, "u8"],
+        ee_code: [6, "u8"],
+        ee_info: [8, "u32"],
+      }),
+      ip_mreqn: struct("ip_mreqn", 12, {
+        imr_multiaddr: [0, 4],
+        imr_address: [4, 4],
+        imr_ifindex: [8, "i32"],
+      }),
+      ip_mreq_source: struct("ip_mreq_source", 12, {
+        imr_multiaddr: [0, 4],
+        imr_interface: [4, 4],
+        imr_sourceaddr: [8, 4],
+      }),
+      ipv6_mreq: struct("ipv6_mreq", 20, {
+        ipv6mr_multiaddr: [0, 16],
+        ipv6mr_interface: [16, "i32"],
+      }),
+      group_req: struct("group_req", 136, {
+        gr_interface: [0, "u32"],
+        gr_group: [8, 128],
+      }),
+      group_source_req: struct("group_source_req", 264, {
+        gsr_interface: [0, "u32"],
+        gsr_group: [8, 128],
+        gsr_source: [136, 128],
+      }),
+      ifaddrs: struct("ifaddrs", 56, {
+        ifa_next: [0, "pointer"],
+        ifa_name: [8, "pointer"],
+        ifa_flags: [16, "u32"],
+        ifa_addr: [24, "pointer"],
+        ifa_netmask: [32, "pointer"],
+        ifa_broadaddr: [40, "pointer"],
+      }),
+      pollfd: struct("pollfd", 8, {
+        fd: [0, "i32"],
+        events: [4, "i16"],
+        revents: [6, "i16"],
+      }),
+      epoll_event: arch === "x86_64"
+        ? struct("epoll_event", 12, { events: [0, "u32"], data: [4, "u64"] }, {
+          packed: true,
+        })
+        : struct("epoll_event", 16, { events: [0, "u32"], data: [8, "u64"] }),
+    },
+    controlAlignment: 8,
+    options: { IPv4: IPV4, IPv6: IPV6 },
+    memberships: {
+      IPv4: memberships(IPPROTO_IP, OLDER_IPV4),
+      IPv6: memberships(IPPROTO_IPV6, OLDER_IPV6),
+    },
+    control: {
+      IPv4: CONTROL_IPV4,
+      IPv6: CONTROL_IPV6,
+      timestamp: { level: SOL_SOCKET, type: SO_TIMESTAMPNS },
+      dropCounter: { level: SOL_SOCKET, type: SO_RXQ_OVFL },
+    },
+    errors: LINUX_ERRORS,
+    hints: {
+      addressInUse:
+        "Another socket has this port. Programs that all open it with { share: true } can use it together",
+      addressNotLocal:
+        "No interface of this host has that address, or it is still tentative (see `ip addr`)",
+      privilegedPort:
+        "Ports below net.ipv4.ip_unprivileged_port_start (1024) need root or CAP_NET_BIND_SERVICE",
+      loopbackMulticastRoute:
+        "Loopback has no route for IPv6 groups; as root: ip -6 route add local ff00::/8 dev {interface} table local",
+      multicastRoute:
+        "No route for this group: name an interface (send option, zone or multicastInterface), or add a route for 224.0.0.0/4 or ff00::/8",
+      unicastRoute: "No route to that address (see `ip route get {address}`)",
+      broadcastNotEnabled: "Broadcast must be asked for: open the socket with { broadcast: true }",
+      packetFilter: "A packet filter (nftables, iptables) or a security policy refused it",
+      tooLarge:
+        "The datagram exceeds what the path or the send buffer takes (see sendBufferSize and the interface's MTU)",
+      noSuchInterface: "There is no such interface now (see `ip link`)",
+      interfaceLacksFamily: "The interface does not do {family} (see `ip addr show {interface}`)",
+      membershipLimitIPv4:
+        "Too many groups on one socket; as root: sysctl net.ipv4.igmp_max_memberships=1000",
+      membershipLimitIPv6:
+        "Too many groups on one socket; as root: sysctl net.core.optmem_max=1048576",
+      sourceLimit:
+        "Too many sources for one group; as root: sysctl net.ipv4.igmp_max_msf=100 net.ipv6.mld_max_msf=640",
+      descriptorLimit: "Too many open descriptors: close sockets or raise `ulimit -n`",
+      familyMissing: "This host has no {family}",
+    },
+    quirks: {
+      bindToGroup: true,
+      sendFromGroupBoundSocket: true,
+      specDstRevealsBroadcast: true,
+      zeroHopsOnlyAsOption: true,
+      disconnectLosesPort: true,
+      loopbackOptionOnReceiver: false,
+      groupDeliveryIgnoresInterface: true,
+    },
+    poller: "epoll",
+    batchedCalls: true,
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * Readiness: one for the whole process, for as long as a socket is open.
+ *
+ * Sockets *arm* themselves while somebody waits; each arming fires once. While
+ * anything is armed one blocking wait is pending on another thread, otherwise
+ * none: an idle process makes no calls at all, and nothing that is not waited
+ * for keeps the process alive.
+ *
+ * @module
+ */
+
+import { EpollReadiness } from "./poller_epoll.ts";
+import { PollReadiness } from "./poller_poll.ts";
+import type { System } from "./syscalls.ts";
+
+/** Wait until something can be read. */
+export const READ = 1;
+/** Wait until something can be written. */
+export const WRITE = 2;
+
+/** How a platform waits for many descriptors at once. */
+export interface Readiness {
+  /** Starts to know a descriptor, with no interest. */
+  add(registration: Registration): void;
+  /**
+   * Takes over a registration's interest.
+   *
+   * @returns Whether a pending wait must be restarted to notice it.
+   */
+  change(registration: Registration): boolean;
+  /** Forgets a descriptor. */
+  remove(registration: Registration): void;
+  /** Whether the descriptor may be closed while a wait is pending. */
+  readonly closableWhileWaiting: boolean;
+  /** Starts a wait on another thread; its result goes to {@linkcode collect}. */
+  wait(hold: boolean): Promise<number>;
+  /** Calls back for each descriptor that became ready; returns whether it was woken. */
+  collect(
+    result: number,
+    hold: boolean,
+    ready: (registration: Registration, events: number) => void,
+  ): boolean;
+  /** Releases its own descriptors. */
+  close(): void;
+}
+
+/** Failed waits in a row after which every socket is told to look for itself. */
+const MAX_FAILURES = 8;
+
+/** A descriptor known to the poller. */
+export class Registration {
+  /** What is waited for now: {@linkcode READ}, {@linkcode WRITE}, both or neither. */
+  interest = 0;
+  /** What the kernel was last asked for; it outlives `interest` until it fires. */
+  kernelInterest = 0;
+  #held = true;
+
+  constructor(
+    readonly poller: Poller,
+    readonly fd: number,
+    /** Never used twice, unlike descriptors: an event that comes late finds nobody. */
+    readonly token: number,
+    readonly onReady: (events: number) => void,
+  ) {}
+
+  /** Whether waiting on it keeps the process alive. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  set held(value: boolean) {
+    if (value === this.#held) return;
+    const { interest } = this;
+    this.poller.setInterest(this, 0);
+    this.#held = value;
+    this.poller.setInterest(this, interest);
+  }
+
+  /** Asks to be told once. */
+  arm(interest: number): void {
+    this.poller.setInterest(this, this.interest | interest);
+  }
+
+  /** Asks no longer. */
+  disarm(interest: number): void {
+    this.poller.setInterest(this, this.interest & ~interest);
+  }
+
+  /** Leaves the poller; resolves when the descriptor may be closed. */
+  remove(): Promise<void> {
+    return this.poller.remove(this);
+  }
+}
+
+/** Waits for all sockets of the process. */
+export class Poller {
+  readonly #readiness: Readiness;
+  readonly #registrations = new Map<number, Registration>();
+  /** How many armed registrations hold the process, and how many do not. */
+  readonly #armed = { held: 0, free: 0 };
+  /** The pending waits: one that holds the process, one that does not. */
+  readonly #pending: {
+    held: Promise<void> | null;
+    free: Promise<void> | null;
+  } = {
+    held: null,
+    free: null,
+  };
+  readonly #wakeFd: number;
+  #failures = 0;
+  #nextToken = 1;
+  #closed = false;
+
+  constructor(readonly system: System, readonly onClosed: () => void) {
+    this.#wakeFd = system.pollerCall(
+      "eventfd",
+      0,
+      system.platform.constants.EFD_FLAGS,
+    );
+    try {
+      this.#readiness = system.platform.poller === "epoll"
+        ? new EpollReadiness(system, this.#wakeFd, this.#registrations)
+        : new PollReadiness(system, this.#wakeFd, this.#registrations);
+    } catch (error) {
+      system.close(this.#wakeFd);
+      throw error;
+    }
+  }
+
+  /** Adds a descriptor. `onReady` is called with what fired, once for each arming. */
+  register(fd: number, onReady: (events: number) => void): Registration {
+    const registration = new Registration(this, fd, this.#nextToken++, onReady);
+    this.#readiness.add(registration);
+    this.#registrations.set(registration.token, registration);
+    return registration;
+  }
+
+  /** @internal Through {@linkcode Registration.arm} and its like. */
+  setInterest(registration: Registration, interest: number): void {
+    const before = registration.interest;
+    if (interest === before || !this.#registrations.has(registration.token)) {
+      return;
+    }
+    registration.interest = interest;
+    const count = registration.held ? "held" : "free";
+    if (before === 0) this.#armed[count]++;
+    if (interest === 0) this.#armed[count]--;
+    // Interest that ends is not told to the kernel: it fires at most once more.
+    const news = (interest & ~registration.kernelInterest) !== 0 &&
+      this.#readiness.change(registration);
+    this.#update(news);
+  }
+
+  /** Starts the wait that is needed and ends the one that no longer is. */
+  #update(restart: boolean): void {
+    if (this.#closed) return;
+    const { held, free } = this.#armed;
+    const unneeded = held === 0 && this.#pending.held !== null;
+    if (restart || unneeded) this.#wake();
+    if (held > 0) this.#start("held");
+    else if (free > 0) this.#start("free");
+  }
+
+  #wake(): void {
+    if (this.#pending.held || this.#pending.free) {
+      this.system.signalEvent(this.#wakeFd, "set");
+    }
+  }
+
+  #start(which: "held" | "free"): void {
+    this.#pending[which] ??= this.#wait(which);
+  }
+
+  async #wait(which: "held" | "free"): Promise<void> {
+    const hold = which === "held";
+    const result = await this.#readiness.wait(hold);
+    this.#pending[which] = null;
+    this.#failures = result < 0 ? this.#failures + 1 : 0;
+    if (this.#failures > MAX_FAILURES) return this.#giveUp();
+    const woken = this.#readiness.collect(
+      result,
+      hold,
+      (registration, events) => {
+        registration.kernelInterest = 0;
+        const fired = registration.interest & events;
+        const rest = registration.interest & ~events;
+        if (registration.interest !== 0) {
+          this.setInterest(registration, 0);
+          if (rest !== 0) this.setInterest(registration, rest);
+        }
+        if (fired !== 0) registration.onReady(fired);
+      },
+    );
+    // A signal meant for another wait stays until that one has seen it.
+    if (woken && !this.#pending.held && !this.#pending.free) {
+      this.system.signalEvent(this.#wakeFd, "clear");
+    }
+    this.#update(false);
+  }
+
+  /** The wait itself fails: let every socket make its own call and see its own error. */
+  #giveUp(): void {
+    this.#failures = 0;
+    for (const registration of [...this.#registrations.values()]) {
+      const { interest } = registration;
+      registration.kernelInterest = 0;
+      this.setInterest(registration, 0);
+      if (interest !== 0) registration.onReady(interest);
+    }
+  }
+
+  /** @internal Through {@linkcode Registration.remove}. */
+  async remove(registration: Registration): Promise<void> {
+    if (!this.#registrations.has(registration.token)) return;
+    this.setInterest(registration, 0);
+    this.#registrations.delete(registration.token);
+    this.#readiness.remove(registration);
+    const last = this.#registrations.size === 0;
+    if (last) {
+      this.#closed = true;
+      this.onClosed();
+    }
+    if (last || !this.#readiness.closableWhileWaiting) {
+      // The descriptor's number may be reused as soon as it is closed: no wait
+      // may still be looking at it.
+      this.#wake();
+      await Promise.all([this.#pending.held, this.#pending.free]);
+    }
+    if (last) {
+      this.#readiness.close();
+      this.system.close(this.#wakeFd);
+    }
+  }
+}
+
+const pollers = new WeakMap<System, Poller>();
+
+/** The process's poller, made when the first socket needs it. */
+export function pollerOf(system: System): Poller {
+  let poller = pollers.get(system);
+  if (!poller) {
+    poller = new Poller(system, () => pollers.delete(system));
+    pollers.set(system, poller);
+  }
+  return poller;
+}

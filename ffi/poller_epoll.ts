@@ -1,0 +1,149 @@
+/**
+ * Readiness by epoll(7): the cost of a wait does not grow with the sockets.
+ *
+ * Interests are one-shot (`EPOLLONESHOT`) and change without waking the wait.
+ *
+ * @module
+ */
+
+import type { Readiness, Registration } from "./poller.ts";
+import type { System } from "./syscalls.ts";
+
+/** Sockets told ready by one wait; more come with the next. */
+const MAX_EVENTS = 64;
+/** The token of the descriptor that wakes the wait. */
+const WAKE = 0;
+
+/** epoll. */
+export class EpollReadiness implements Readiness {
+  readonly closableWhileWaiting = true;
+  readonly #epoll: number;
+  readonly #layout;
+  readonly #event: Uint8Array<ArrayBuffer>;
+  readonly #eventView: DataView;
+  /** The kernel writes here while a wait is pending: one for each kind of wait, kept in fields. */
+  readonly #results: {
+    held: Uint8Array<ArrayBuffer>;
+    free: Uint8Array<ArrayBuffer>;
+  };
+  readonly #addresses: { held: bigint; free: bigint };
+
+  constructor(
+    readonly system: System,
+    wakeFd: number,
+    readonly registrations: ReadonlyMap<number, Registration>,
+  ) {
+    const { epoll_event } = system.platform.layouts;
+    const { EPOLL_CLOEXEC, EPOLL_CTL_ADD, POLLIN } = system.platform.constants;
+    this.#layout = epoll_event;
+    this.#event = new Uint8Array(epoll_event.size);
+    this.#eventView = new DataView(this.#event.buffer);
+    const results = () => new Uint8Array(epoll_event.size * MAX_EVENTS);
+    this.#results = { held: results(), free: results() };
+    this.#addresses = {
+      held: system.runtime.addressOf(this.#results.held),
+      free: system.runtime.addressOf(this.#results.free),
+    };
+    this.#epoll = system.pollerCall("epoll_create1", EPOLL_CLOEXEC);
+    try {
+      this.#control(EPOLL_CTL_ADD, wakeFd, WAKE, POLLIN);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #control(operation: number, fd: number, token: number, events: number): void {
+    this.#eventView.setUint32(this.#layout.at.events, events, true);
+    this.#eventView.setUint32(this.#layout.at.data, token, true);
+    this.system.pollerCall(
+      "epoll_ctl",
+      this.#epoll,
+      operation,
+      fd,
+      this.#event,
+    );
+  }
+
+  add(registration: Registration): void {
+    const { EPOLL_CTL_ADD, EPOLLONESHOT } = this.system.platform.constants;
+    // With no events, EPOLLERR and EPOLLHUP would still be reported: one-shot bounds that.
+    this.#control(
+      EPOLL_CTL_ADD,
+      registration.fd,
+      registration.token,
+      EPOLLONESHOT,
+    );
+  }
+
+  change(registration: Registration): boolean {
+    const { EPOLL_CTL_MOD, EPOLLONESHOT } = this.system.platform.constants;
+    const events = pollEvents(this.system, registration.interest) |
+      EPOLLONESHOT;
+    this.#control(EPOLL_CTL_MOD, registration.fd, registration.token, events);
+    registration.kernelInterest = registration.interest;
+    return false;
+  }
+
+  remove(registration: Registration): void {
+    this.#control(
+      this.system.platform.constants.EPOLL_CTL_DEL,
+      registration.fd,
+      0,
+      0,
+    );
+  }
+
+  wait(hold: boolean): Promise<number> {
+    const address = hold ? this.#addresses.held : this.#addresses.free;
+    return this.system.library.callBlocking(
+      "epoll_wait",
+      [this.#epoll, address, MAX_EVENTS, -1],
+      hold,
+    );
+  }
+
+  collect(
+    result: number,
+    hold: boolean,
+    ready: (registration: Registration, events: number) => void,
+  ): boolean {
+    const { buffer } = hold ? this.#results.held : this.#results.free;
+    const view = new DataView(buffer);
+    const { size, at } = this.#layout;
+    let woken = false;
+    // Read all first: a callback may start the next wait into the same memory.
+    const events: [Registration, number][] = [];
+    for (let i = 0; i < result; i++) {
+      const token = view.getUint32(i * size + at.data, true);
+      const registration = this.registrations.get(token);
+      if (token === WAKE) woken = true;
+      else if (registration) {
+        events.push([
+          registration,
+          interests(this.system, view.getUint32(i * size + at.events, true)),
+        ]);
+      }
+    }
+    for (const [registration, fired] of events) ready(registration, fired);
+    return woken;
+  }
+
+  close(): void {
+    this.system.close(this.#epoll);
+  }
+}
+
+/** Our interests as poll(2) has them; epoll's numbers are the same. */
+export function pollEvents(system: System, interest: number): number {
+  const { POLLIN, POLLOUT } = system.platform.constants;
+  return ((interest & 1) !== 0 ? POLLIN : 0) |
+    ((interest & 2) !== 0 ? POLLOUT : 0);
+}
+
+/** poll(2)'s events as our interests; an error or hang-up concerns whoever waits. */
+export function interests(system: System, events: number): number {
+  const { POLLIN, POLLOUT } = system.platform.constants;
+  if ((events & ~(POLLIN | POLLOUT)) !== 0) return 3;
+  return ((events & POLLIN) !== 0 ? 1 : 0) | ((events & POLLOUT) !== 0 ? 2 : 0);
+}

@@ -1,0 +1,139 @@
+/**
+ * Interface names and indexes, and what a caller may write for one.
+ *
+ * @module
+ */
+
+import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
+import { SocketError } from "../ffi/errors.ts";
+import type { System } from "../ffi/syscalls.ts";
+import { listInterfaces } from "./list.ts";
+
+/** How long an answer of the OS is believed. Interfaces can be renamed or come back under another index. */
+const BELIEVED_MS = 1000;
+
+/** An interface, named both ways. */
+export interface InterfaceId {
+  /** The index, from 1. */
+  readonly index: number;
+  /** The name, e.g. `"eth0"`. */
+  readonly name: string;
+}
+
+/** Looks interfaces up and remembers the answers for a moment: a packet must not cost a system call. */
+export class InterfaceNames {
+  readonly #names = new Map<number, string | null>();
+  readonly #indexes = new Map<string, InterfaceId>();
+  readonly #loopbacks = new Set<number>();
+  #loopbacksKnown = false;
+  #since = 0;
+
+  constructor(readonly system: System) {}
+
+  /** Forgets what is too old. Called once a batch, not once a packet. */
+  refresh(): void {
+    if (performance.now() - this.#since > BELIEVED_MS) this.forget();
+  }
+
+  /** Forgets everything, after an error that says something changed. */
+  forget(): void {
+    this.#names.clear();
+    this.#indexes.clear();
+    this.#loopbacks.clear();
+    this.#loopbacksKnown = false;
+    this.#since = performance.now();
+  }
+
+  /** The name of an index; `null` where there is no such interface (any more). */
+  nameOf(index: number): string | null {
+    let name = this.#names.get(index);
+    if (name === undefined) {
+      name = index === 0 ? null : this.system.interfaceName(index);
+      this.#names.set(index, name);
+    }
+    return name;
+  }
+
+  /** Whether an index is a loopback's. */
+  isLoopback(index: number): boolean {
+    if (!this.#loopbacksKnown) {
+      for (const item of listInterfaces(this.system)) {
+        if (item.loopback) this.#loopbacks.add(item.index);
+      }
+      this.#loopbacksKnown = true;
+    }
+    return this.#loopbacks.has(index);
+  }
+
+  /**
+   * Finds the interface that a caller means.
+   *
+   * @param wanted A name, an index (also as decimal text), or an IP address of the interface.
+   * @throws {SocketError} `ENODEV` if there is none: an unknown zone is never index 0.
+   */
+  resolve(wanted: string | number): InterfaceId {
+    this.refresh();
+    const key = String(wanted);
+    const known = this.#indexes.get(key);
+    if (known) return known;
+    const found = this.#lookUp(wanted);
+    if (!found) {
+      const context = typeof wanted === "number"
+        ? { interfaceIndex: wanted }
+        : { interfaceName: wanted };
+      throw this.system.error(this.system.errnoOf("ENODEV"), "if_nametoindex", context);
+    }
+    this.#indexes.set(key, found);
+    return found;
+  }
+
+  #lookUp(wanted: string | number): InterfaceId | null {
+    const index = typeof wanted === "number" ? wanted : /^\d{1,10}$/.test(wanted) ? +wanted : 0;
+    // RFC 4007 section 11.2: a number is an index wherever a zone may stand.
+    const name = index > 0 && index < 2 ** 31 ? this.nameOf(index) : null;
+    if (name !== null) return { index, name };
+    if (typeof wanted === "number") return null;
+    const ip = tryParseIp(wanted);
+    if (ip) {
+      const owner = listInterfaces(this.system).find((item) =>
+        item.addresses.some((own) => sameIp(parseIp(own.address), ip))
+      );
+      return owner ? { index: owner.index, name: owner.name } : null;
+    }
+    const byName = this.system.interfaceIndex(wanted);
+    return byName > 0 ? { index: byName, name: wanted } : null;
+  }
+}
+
+/**
+ * Checks what was given as an interface, before any system call.
+ *
+ * @throws {TypeError} If it is neither a usable name nor an index.
+ * @throws {RangeError} If it is a number that cannot be an index.
+ */
+export function checkInterface(value: unknown, what: string): string | number {
+  if (typeof value === "number") {
+    if (Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
+    throw new RangeError(`${what} must be an interface index from 1, got ${value}`);
+  }
+  if (typeof value !== "string" || value === "" || /[\0\s/%]/.test(value) || value.length > 255) {
+    throw new TypeError(
+      `${what} must be an interface's name or index, got ${JSON.stringify(value) ?? value}`,
+    );
+  }
+  return value;
+}
+
+const caches = new WeakMap<System, InterfaceNames>();
+
+/** The names of a system, shared by everything that asks. */
+export function interfaceNames(system: System): InterfaceNames {
+  let names = caches.get(system);
+  if (!names) caches.set(system, names = new InterfaceNames(system));
+  return names;
+}
+
+/** Whether an error says that an interface is gone. */
+export function saysInterfaceGone(error: unknown): boolean {
+  return error instanceof SocketError && (error.code === "ENODEV" || error.code === "ENXIO");
+}

@@ -1,0 +1,64 @@
+/** The programs that tests use besides Deno, and how a Debian machine gets them. */
+import { run } from "./run.ts";
+
+/** Debian's package and a file or program that proves it is there. */
+const packages: { name: string; proof: string }[] = [
+  { name: "iproute2", proof: "ip" },
+  { name: "util-linux", proof: "unshare" },
+  { name: "procps", proof: "ps" },
+  { name: "gcc", proof: "gcc" },
+  { name: "libc6-dev", proof: "/usr/include/stdio.h" },
+  { name: "python3", proof: "python3" },
+  { name: "socat", proof: "socat" },
+  { name: "tshark", proof: "tshark" },
+];
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function isThere(proof: string): boolean {
+  if (proof.startsWith("/")) return exists(proof);
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) =>
+    folder !== "" && exists(`${folder}/${proof}`)
+  );
+}
+
+/** What is missing; and, where it may be installed, the attempt to do so. */
+export interface Installation {
+  /** Packages that are still missing. */
+  missing: string[];
+  /** Packages that were installed just now. */
+  installed: string[];
+  /** Why the missing ones were not installed; null when apt-get itself failed. */
+  why: string | null;
+  output: string;
+}
+
+/** Installs what is missing on Debian and its descendants, as root; elsewhere it only tells what is missing. */
+export async function install(): Promise<Installation> {
+  const missing = () => packages.filter(({ proof }) => !isThere(proof)).map(({ name }) => name);
+  const before = Deno.build.os === "linux" ? missing() : [];
+  const result: Installation = { missing: before, installed: [], why: null, output: "" };
+  if (Deno.build.os !== "linux") {
+    return { ...result, why: "the programs below are used on Linux only" };
+  }
+  if (before.length === 0) return result;
+  if (!exists("/usr/bin/apt-get")) return { ...result, why: "this is not Debian" };
+  if (Deno.uid() !== 0) return { ...result, why: "only root can install packages" };
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const apt = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=120"];
+  const update = await run([...apt, "update"], { env });
+  const done = await run([...apt, "install", "--no-install-recommends", ...before], { env });
+  const after = missing();
+  return {
+    missing: after,
+    installed: before.filter((name) => !after.includes(name)),
+    why: null,
+    output: update.output + done.output,
+  };
+}

@@ -1,0 +1,250 @@
+/**
+ * One operating-system socket: a half of a dual-stack socket, or all of another.
+ *
+ * @module
+ */
+
+import { isMulticast, needsZone } from "../address/classify.ts";
+import { type Family, formatIp, type Ip } from "../address/ip.ts";
+import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
+import type { OptionName } from "../ffi/platform/platform.ts";
+import { pollerOf, type Registration } from "../ffi/poller.ts";
+import type { SocketWords } from "../ffi/sockaddr.ts";
+import type { System } from "../ffi/syscalls.ts";
+import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
+import type { CheckedOptions } from "./options.ts";
+
+/** An open, bound socket of one family. */
+export class FamilySocket {
+  /** Called when the poller finds it ready. */
+  onReadable: () => void = () => {};
+  /** Called when the poller finds room in its send buffer. */
+  onWritable: () => void = () => {};
+  /** Sends that wait for their turn; `null` while the kernel keeps up. */
+  sending: Promise<void> | null = null;
+  /** The last count of datagrams the kernel dropped; `null` where it does not count. */
+  dropped: number | null = null;
+  /** The kernel queues ICMP errors for it. */
+  queuesErrors = false;
+  /** The kernel lets in only what came by the interface that was asked for. */
+  kernelSelectsInterface = false;
+  /** The group of `address`, where the kernel does not select by it. */
+  filterGroup: Ip | null = null;
+  readonly registration: Registration;
+  #local: SocketWords;
+  #closed = false;
+
+  private constructor(
+    readonly system: System,
+    readonly names: InterfaceNames,
+    readonly family: Family,
+    readonly fd: number,
+    local: SocketWords,
+  ) {
+    this.#local = local;
+    this.registration = pollerOf(system).register(fd, (fired) => {
+      if ((fired & 1) !== 0) this.onReadable();
+      if ((fired & 2) !== 0) this.onWritable();
+    });
+  }
+
+  /**
+   * Opens and binds a socket.
+   *
+   * @param port The port to bind to; 0 for one that the OS chooses.
+   * @param only The interface to receive and send on, or `null` for any.
+   * @throws {SocketError} If the OS refuses. Nothing is left open then.
+   */
+  static open(
+    system: System,
+    names: InterfaceNames,
+    family: Family,
+    options: CheckedOptions,
+    port: number,
+    only: InterfaceId | null,
+  ): FamilySocket {
+    const { address } = options;
+    const { bindTo, group } = bindAddress(system, names, family, address, port, only);
+    const fd = system.openSocket(family);
+    try {
+      const setup = new Setup(system, fd, family, options);
+      setup.beforeBind(port);
+      const kernelSelectsInterface = only !== null && setup.bindToInterface(only);
+      system.bind(fd, bindTo, {
+        family,
+        address: address ? formatIp(address) : null,
+        port,
+        multicast: group !== null || undefined,
+      });
+      setup.afterBind(port);
+      const multicastInterface = options.multicastInterface === null
+        ? only
+        : names.resolve(options.multicastInterface);
+      setup.sending(multicastInterface);
+      const socket = new FamilySocket(system, names, family, fd, system.localAddress(fd));
+      socket.queuesErrors = setup.queuesErrors;
+      socket.dropped = setup.countsDrops ? 0 : null;
+      socket.kernelSelectsInterface = kernelSelectsInterface;
+      socket.filterGroup = group;
+      return socket;
+    } catch (error) {
+      system.close(fd);
+      throw error;
+    }
+  }
+
+  /** Whether {@linkcode close} was called: the descriptor must not be used any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The port it is bound to. */
+  get port(): number {
+    return this.#local.port;
+  }
+
+  /** Where it is bound, as the OS says it. */
+  get localAddress(): SocketAddress {
+    const { family, w0, w1, w2, w3, port, scopeId } = this.#local;
+    return socketAddressFromWords(
+      family,
+      w0,
+      w1,
+      w2,
+      w3,
+      port,
+      scopeId || null,
+      scopeId === 0 ? null : this.names.nameOf(scopeId),
+    );
+  }
+
+  /** Fixes the peer. */
+  connect(peer: SocketWords, text: string): void {
+    this.system.connect(this.fd, peer, { family: this.family, address: text, port: peer.port });
+    this.#local = this.system.localAddress(this.fd);
+  }
+
+  /** Takes the peer back. */
+  disconnect(): void {
+    const { port } = this.#local;
+    this.system.connect(this.fd, null, { family: this.family });
+    this.#local = this.system.localAddress(this.fd);
+    if (this.#local.port === port || !this.system.platform.quirks.disconnectLosesPort) return;
+    // udp_disconnect() gives a port back that the OS had chosen: take it again.
+    this.system.bind(this.fd, { ...this.#local, port }, { family: this.family, port });
+    this.#local = this.system.localAddress(this.fd);
+  }
+
+  /** The size of one of the kernel's buffers; `null` where it does not say. */
+  bufferSize(which: "receiveBufferSize" | "sendBufferSize"): number | null {
+    return this.#closed ? null : this.system.getOption(this.fd, this.family, which);
+  }
+
+  /** Closes the descriptor as soon as nobody looks at it any more. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.registration.remove();
+    this.system.close(this.fd);
+  }
+}
+
+/** Where to bind, and which group is left for the delivery filter to select. */
+function bindAddress(
+  system: System,
+  names: InterfaceNames,
+  family: Family,
+  address: Ip | null,
+  port: number,
+  only: InterfaceId | null,
+): { bindTo: SocketWords; group: Ip | null } {
+  const wildcard = { family, w0: 0, w1: 0, w2: 0, w3: 0, port, scopeId: 0 };
+  if (address === null) return { bindTo: wildcard, group: null };
+  const zone = address.zone === null ? null : names.resolve(address.zone);
+  if (zone && only && zone.index !== only.index) {
+    throw new TypeError(`the address ${formatIp(address)} is not on the interface ${only.name}`);
+  }
+  const scopeId = needsZone(address) ? zone?.index ?? only?.index ?? 0 : 0;
+  const { w0, w1, w2, w3 } = address;
+  const bindTo = { family, w0, w1, w2, w3, port, scopeId };
+  if (isMulticast(address)) {
+    // A group that is link-local cannot be bound to without saying on which
+    // link (Linux: EINVAL); the filter selects it on all of them.
+    const possible = system.platform.quirks.bindToGroup && !(needsZone(address) && scopeId === 0);
+    return possible ? { bindTo, group: null } : { bindTo: wildcard, group: address };
+  }
+  if (needsZone(address) && scopeId === 0) {
+    throw new TypeError(
+      `${formatIp(address)} is link-local: say on which interface, for example "${
+        formatIp(address)
+      }%eth0"`,
+    );
+  }
+  return { bindTo, group: null };
+}
+
+/** Sets the options of one new socket. */
+class Setup {
+  queuesErrors = false;
+  countsDrops = false;
+
+  constructor(
+    readonly system: System,
+    readonly fd: number,
+    readonly family: Family,
+    readonly options: CheckedOptions,
+  ) {}
+
+  #set(option: OptionName, value: number | string | boolean | null): void {
+    if (value === null) return;
+    const raw = typeof value === "boolean" ? Number(value) : value;
+    this.system.setOption(this.fd, this.family, option, raw);
+  }
+
+  #try(option: OptionName, value: number | string): boolean {
+    return this.system.trySetOption(this.fd, this.family, option, value);
+  }
+
+  beforeBind(port: number): void {
+    const { options } = this;
+    if (this.family === "IPv6") this.#set("onlyThisFamily", 1);
+    if (port !== 0) this.#sharing();
+    if (options.broadcast && this.family === "IPv4") this.#set("broadcast", 1);
+    this.#set("receiveBufferSize", options.receiveBufferSize);
+    this.#set("sendBufferSize", options.sendBufferSize);
+    // What the library exists for: without it, opening fails.
+    this.#set("packetInfo", 1);
+    // The rest may be missing; then the packet says null.
+    this.#try("receiveHops", 1);
+    this.#try("receiveTrafficClass", 1);
+    this.countsDrops = this.#try("dropCounter", 1);
+    if (options.timestamps) this.#set("timestamps", 1);
+    // Otherwise Linux hands over every group that any program has joined.
+    if (options.deliver !== "all") this.#try("multicastAll", 0);
+    this.queuesErrors = options.onError !== null && this.#try("receiveErrors", 1);
+  }
+
+  /** Returns whether the kernel does it; otherwise the delivery filter has to. */
+  bindToInterface(only: InterfaceId): boolean {
+    return this.#try("bindToInterface", only.name);
+  }
+
+  afterBind(port: number): void {
+    // With sharing set beforehand, "any port" may be one that others share.
+    if (port === 0) this.#sharing();
+  }
+
+  #sharing(): void {
+    if (this.options.share) this.#set("share", 1);
+    if (this.options.reusePort) this.#set("reusePort", 1);
+  }
+
+  sending(multicastInterface: InterfaceId | null): void {
+    const { options } = this;
+    this.#set("hops", options.hops);
+    this.#set("trafficClass", options.trafficClass);
+    this.#set("multicastHops", options.multicastHops);
+    this.#set("multicastLoopback", options.multicastLoopback);
+    if (multicastInterface) this.#set("multicastInterface", multicastInterface.index);
+  }
+}

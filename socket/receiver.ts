@@ -1,0 +1,292 @@
+/**
+ * The receiving side of a socket: from recvmmsg to whoever waits.
+ *
+ * The kernel's buffer is the queue: nothing is read unless somebody waits. What
+ * one call brought beyond that is kept here for the next reader.
+ *
+ * @module
+ */
+
+import { ControlRecord } from "../ffi/cmsg.ts";
+import type { SocketError } from "../ffi/errors.ts";
+import { ReceiveBatch, type ReceivedMessage } from "../ffi/message.ts";
+import { READ } from "../ffi/poller.ts";
+import { emptyWords } from "../ffi/sockaddr.ts";
+import type { System } from "../ffi/syscalls.ts";
+import type { InterfaceNames } from "../interfaces/names.ts";
+import { formatIp } from "../address/ip.ts";
+import { abortable, type Settle } from "./abort.ts";
+import type { Counters } from "./counters.ts";
+import type { DeliveryFilter } from "./delivery.ts";
+import type { FamilySocket } from "./family_socket.ts";
+import { castOf, type Packet, toPacket } from "./packet.ts";
+
+/** Messages a call may bring. */
+const BATCH = 32;
+/** Room for the largest datagram. */
+const SLOT = 65536;
+/**
+ * Packets taken before everybody else gets a turn: promises that resolve at
+ * once never leave the microtask queue, where timers starve.
+ */
+const PACKETS_A_TURN = 256;
+/** Errors in a row on one socket after which it is left alone for a moment. */
+const ERRORS_IN_A_ROW = 16;
+const ERROR_PAUSE_MS = 50;
+/** Queued ICMP errors read in one go. */
+const QUEUED_ERRORS = 64;
+
+/** Errors of the call itself. All others are news about the network and end nothing. */
+const OUR_FAULT: ReadonlySet<string> = new Set(["EBADF", "ENOTSOCK", "EFAULT", "EINVAL"]);
+
+/** The batch that all sockets of a process share: it is emptied before anything else runs. */
+const batches = new WeakMap<System, ReceiveBatch>();
+
+const message: ReceivedMessage = {
+  source: emptyWords(),
+  control: new ControlRecord(),
+  length: 0,
+  truncated: false,
+  controlTruncated: false,
+};
+
+/** A packet that is waited for. */
+export interface Wait {
+  readonly promise: Promise<Packet>;
+  /** Gives up: the next packet goes to somebody else. */
+  cancel(reason: unknown): void;
+}
+
+/** Reads the halves of one socket. */
+export class Receiver {
+  readonly #batch: ReceiveBatch;
+  readonly #castBySpecDst: boolean;
+  #queue: Packet[] = [];
+  #head = 0;
+  readonly #waiters: Settle<Packet>[] = [];
+  #left = PACKETS_A_TURN;
+  #yielding = false;
+  /** The half that is read first next time: neither starves the other. */
+  #turn = 0;
+  #errors = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly system: System,
+    readonly names: InterfaceNames,
+    readonly halves: readonly FamilySocket[],
+    readonly filter: DeliveryFilter,
+    readonly counters: Counters,
+    readonly maxDatagramSize: number,
+  ) {
+    let batch = batches.get(system);
+    if (!batch) {
+      batch = new ReceiveBatch(system.platform, system.runtime.addressOf, BATCH, SLOT);
+      batches.set(system, batch);
+    }
+    this.#batch = batch;
+    this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
+    for (const half of halves) half.onReadable = () => this.#ready(half);
+  }
+
+  /** The next packet, if one is here or can be had at once. */
+  take(): Packet | undefined {
+    if (this.#waiters.length > 0) return undefined;
+    return this.#take();
+  }
+
+  #take(): Packet | undefined {
+    if (this.#head === this.#queue.length && !this.#fill()) return undefined;
+    const packet = this.#queue[this.#head++];
+    if (this.#head === this.#queue.length) {
+      this.#queue = [];
+      this.#head = 0;
+    }
+    return packet;
+  }
+
+  /** Up to `max` more packets that are here or can be had at once. */
+  takeMany(max: number, packets: Packet[]): void {
+    while (packets.length < max && this.#waiters.length === 0) {
+      if (this.#head === this.#queue.length && !this.#fill()) return;
+      const end = Math.min(this.#queue.length, this.#head + max - packets.length);
+      while (this.#head < end) packets.push(this.#queue[this.#head++]);
+      if (this.#head === this.#queue.length) {
+        this.#queue = [];
+        this.#head = 0;
+      }
+    }
+  }
+
+  /** Waits for a packet, behind those who waited before. */
+  wait(signal: AbortSignal | null): Wait {
+    const cancel = () => {
+      const at = this.#waiters.indexOf(waiter);
+      if (at >= 0) this.#waiters.splice(at, 1);
+      this.#quiet();
+    };
+    const { promise, waiter } = abortable<Packet>(signal, cancel);
+    this.#waiters.push(waiter);
+    this.#listen();
+    return {
+      promise,
+      cancel: (reason) => {
+        cancel();
+        waiter.reject(reason);
+      },
+    };
+  }
+
+  /** Ends all waits. */
+  end(reason: SocketError): void {
+    clearTimeout(this.#pause);
+    this.#queue = [];
+    this.#head = 0;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
+    this.#quiet();
+  }
+
+  /** Stops listening when nobody waits: what is armed keeps the process alive. */
+  #quiet(): void {
+    if (this.#waiters.length > 0) return;
+    for (const half of this.halves) half.registration.disarm(READ);
+  }
+
+  /** Arranges to be called back: by the poller, or after everybody else had a turn. */
+  #listen(): void {
+    if (this.#left > 0) {
+      for (const half of this.halves) half.registration.arm(READ);
+    } else if (!this.#yielding) {
+      this.#yielding = true;
+      this.system.runtime.yieldToEventLoop().then(() => {
+        this.#yielding = false;
+        this.#left = PACKETS_A_TURN;
+        this.#serve();
+      });
+    }
+  }
+
+  #ready(half: FamilySocket): void {
+    this.#left = PACKETS_A_TURN;
+    if (half.queuesErrors) this.#readErrorQueue(half);
+    this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#waiters.length > 0) {
+      const packet = this.#take();
+      if (packet === undefined) break;
+      this.#waiters.shift()!.resolve(packet);
+    }
+    if (this.#waiters.length === 0) this.#quiet();
+    else if (this.#errors < ERRORS_IN_A_ROW) this.#listen();
+    else {this.#pause ??= setTimeout(() => {
+        this.#pause = undefined;
+        this.#errors = 0;
+        this.#serve();
+      }, ERROR_PAUSE_MS);}
+  }
+
+  /** Reads what the kernel has, until there is a packet to deliver; returns whether there is. */
+  #fill(): boolean {
+    const { halves } = this;
+    this.names.refresh();
+    for (let quiet = 0; quiet < halves.length && this.#left > 0;) {
+      const half = halves[this.#turn];
+      this.#turn = (this.#turn + 1) % halves.length;
+      if (this.#read(half) > 0) quiet = 0;
+      else quiet++;
+      if (this.#queue.length > 0) return true;
+    }
+    return false;
+  }
+
+  /** One call; returns how many messages it brought. */
+  #read(half: FamilySocket): number {
+    const { system } = this;
+    const batch = this.#batch;
+    const batched = system.platform.batchedCalls;
+    batch.setDataSize(this.maxDatagramSize);
+    const result = batched
+      ? system.receiveMany(half.fd, batch, Math.min(BATCH, this.#left))
+      : system.receiveOne(half.fd, batch);
+    if (result < 0) {
+      if (result !== system.wouldBlock) this.#refused(half, -result);
+      return 0;
+    }
+    this.#errors = 0;
+    const count = batched ? result : 1;
+    for (let slot = 0; slot < count; slot++) {
+      if (batch.take(slot, batched ? -1 : result, message)) this.#deliver(half, slot);
+    }
+    this.#left -= count;
+    return count;
+  }
+
+  #deliver(half: FamilySocket, slot: number): void {
+    const { control } = message;
+    const { counters } = this;
+    if (control.dropped >= 0) half.dropped = control.dropped;
+    const cast = castOf(message, this.#castBySpecDst);
+    if (!this.filter.accepts(message, cast)) {
+      counters.filtered++;
+      return;
+    }
+    counters.received++;
+    counters.receivedBytes += message.length;
+    if (message.truncated) counters.truncated++;
+    this.#queue.push(
+      toPacket(
+        message,
+        this.#batch.copyData(slot, message.length),
+        cast,
+        half.port,
+        this.dropped,
+        this.names,
+      ),
+    );
+  }
+
+  /** Datagrams the kernel has dropped, of all halves; `null` where it does not count. */
+  get dropped(): number | null {
+    let sum: number | null = null;
+    for (const { dropped } of this.halves) if (dropped !== null) sum = (sum ?? 0) + dropped;
+    return sum;
+  }
+
+  #refused(half: FamilySocket, errno: number): void {
+    const error = this.system.error(errno, "recvmsg", { family: half.family, port: half.port });
+    this.#errors++;
+    if (OUR_FAULT.has(error.code)) {
+      // One reading of errno proves nothing (see System): call again before giving up.
+      if (this.#errors < 3) return;
+      for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+      this.#quiet();
+    }
+    // With an error queue the details are there; this is only the bell.
+    if (half.queuesErrors && this.#readErrorQueue(half) > 0) return;
+    this.counters.report(error);
+  }
+
+  /** Reads the refusals of earlier datagrams (ip(7), IP_RECVERR); returns how many there were. */
+  #readErrorQueue(half: FamilySocket): number {
+    const { system } = this;
+    const { MSG_ERRQUEUE } = system.platform.constants;
+    const batch = this.#batch;
+    for (let count = 0; count < QUEUED_ERRORS; count++) {
+      const length = system.receiveOne(half.fd, batch, MSG_ERRQUEUE);
+      if (length < 0) return count;
+      // The "source" of such a message is where the refused datagram was sent.
+      const known = batch.take(0, length, message);
+      const { source, control } = message;
+      this.counters.report(
+        system.error(control.error, "recvmsg(MSG_ERRQUEUE)", {
+          family: half.family,
+          address: known ? formatIp({ ...source, zone: null }) : null,
+          port: known ? source.port : null,
+        }),
+      );
+    }
+    return QUEUED_ERRORS;
+  }
+}

@@ -1,0 +1,339 @@
+/**
+ * The sending side of a socket.
+ *
+ * A datagram goes to the kernel in the call itself. Only when the kernel has no
+ * room does it wait, with all later ones of that family behind it.
+ *
+ * @module
+ */
+
+import type { Family } from "../address/ip.ts";
+import { formatIp } from "../address/ip.ts";
+import type { SocketError } from "../ffi/errors.ts";
+import { SendBatch } from "../ffi/message.ts";
+import { WRITE } from "../ffi/poller.ts";
+import type { System } from "../ffi/syscalls.ts";
+import type { InterfaceNames } from "../interfaces/names.ts";
+import { saysInterfaceGone } from "../interfaces/names.ts";
+import type { Counters } from "./counters.ts";
+import type { Route } from "./destination.ts";
+import type { FamilySocket } from "./family_socket.ts";
+
+/** Datagrams a sendmmsg call takes at most, and how long each may be to travel in a batch. */
+const BATCH = 64;
+const BATCH_SLOT = 2048;
+const SINGLE_SLOT = 65536;
+/** The most a datagram carries: 65535 less the headers (RFC 768; IPv6 does not count its own). */
+const MAX_PAYLOAD: Record<Family, number> = { IPv4: 65507, IPv6: 65527 };
+/** A full device queue (ENOBUFS) cannot be waited for by readiness: the pause doubles up to a limit. */
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 64;
+const PAUSES = 40;
+
+/** What a send that needed no waiting returns: one promise for all, not one each. */
+const DONE: Promise<void> = Promise.resolve();
+
+/** One datagram to be sent. */
+export interface Outgoing {
+  readonly data: Uint8Array;
+  readonly half: FamilySocket;
+  /** `null` on a connected socket. */
+  readonly route: Route | null;
+}
+
+interface Batches {
+  readonly single: SendBatch;
+  readonly many: SendBatch;
+  readonly name: Uint8Array<ArrayBuffer>;
+  readonly nameView: DataView;
+}
+
+/** Filled and handed to the kernel within one call, so all sockets of a process share them. */
+const shared = new WeakMap<System, Batches>();
+
+function batchesOf(system: System): Batches {
+  let batches = shared.get(system);
+  if (!batches) {
+    const { addressOf } = system.runtime;
+    const name = new Uint8Array(system.sockaddr.size);
+    batches = {
+      single: new SendBatch(system.platform, addressOf, 1, SINGLE_SLOT),
+      many: new SendBatch(system.platform, addressOf, BATCH, BATCH_SLOT),
+      name,
+      nameView: new DataView(name.buffer),
+    };
+    shared.set(system, batches);
+  }
+  return batches;
+}
+
+/** Sends for one socket. */
+export class Sender {
+  readonly #batches: Batches;
+  /** Those who wait until a half can be written to. */
+  readonly #writable = new Map<FamilySocket, (() => void)[]>();
+  #closed: SocketError | null = null;
+
+  constructor(
+    readonly system: System,
+    readonly names: InterfaceNames,
+    readonly halves: readonly FamilySocket[],
+    readonly counters: Counters,
+    /** The socket's own `multicastHops`, to be put back after a datagram with another. */
+    readonly multicastHops: number,
+  ) {
+    this.#batches = batchesOf(system);
+    for (const half of halves) {
+      half.onWritable = () => this.#release(half);
+    }
+  }
+
+  /** Sends one datagram; resolves when the kernel has taken it. */
+  send(datagram: Outgoing): Promise<void> {
+    const { half } = datagram;
+    if (half.sending === null) {
+      let result = this.#try(datagram);
+      if (result >= 0) return DONE;
+      if (!this.#mustWait(result)) result = this.#again(datagram, -result);
+      if (result >= 0) return DONE;
+      if (!this.#mustWait(result)) return Promise.reject(this.#refusal(datagram, -result));
+    }
+    // The caller may change its buffer as soon as this returns.
+    const own = { ...datagram, data: datagram.data.slice() };
+    return this.#inTurn(half, () => this.#patiently(own));
+  }
+
+  /**
+   * Sends many; resolves when the kernel has taken all that it takes.
+   *
+   * @returns How many were sent.
+   * @throws {SocketError} The first refusal, after the others were sent.
+   */
+  async sendMany(datagrams: readonly Outgoing[]): Promise<number> {
+    let sent = 0;
+    let refusal: unknown;
+    for (let at = 0; at < datagrams.length;) {
+      const { half } = datagrams[at];
+      if (half.sending === null) {
+        const taken = this.#batch(datagrams, at);
+        if (taken > 0) {
+          at += taken;
+          sent += taken;
+          continue;
+        }
+      }
+      // One that does not fit a batch, must wait, or was refused.
+      try {
+        await this.send(datagrams[at]);
+        sent++;
+      } catch (error) {
+        if (this.#closed) throw error;
+        refusal ??= error;
+      }
+      at++;
+    }
+    if (refusal) throw refusal;
+    return sent;
+  }
+
+  /** Ends all waits. */
+  end(reason: SocketError): void {
+    this.#closed = reason;
+    for (const half of this.halves) this.#release(half);
+  }
+
+  /** One attempt; returns a length or the negative errno. */
+  #try(datagram: Outgoing): number {
+    const { data, half, route } = datagram;
+    const { system } = this;
+    let result: number;
+    if (route === null) {
+      result = system.send(half.fd, data, null, 0);
+    } else if (route.control === null) {
+      const { name, nameView } = this.#batches;
+      const length = system.sockaddr.write(nameView, 0, route.to);
+      result = system.send(half.fd, data, name, length);
+    } else {
+      const zeroHops = this.#needsZeroHopsOption(datagram);
+      const { single } = this.#batches;
+      const control = zeroHops ? { ...route.control, hops: -1 } : route.control;
+      single.put(0, half.family, data, route.to, control);
+      if (zeroHops) system.setOption(half.fd, half.family, "multicastHops", 0);
+      result = system.sendOne(half.fd, single);
+      if (zeroHops) {
+        system.setOption(half.fd, half.family, "multicastHops", this.multicastHops);
+      }
+    }
+    if (result >= 0) {
+      this.counters.sent++;
+      this.counters.sentBytes += data.length;
+    }
+    return result;
+  }
+
+  /** IPv4 takes a TTL of 0 as the socket's option only: it is set for the one call. */
+  #needsZeroHopsOption({ half, route }: Outgoing): boolean {
+    return route?.control?.hops === 0 && half.family === "IPv4" &&
+      this.system.platform.quirks.zeroHopsOnlyAsOption;
+  }
+
+  #mustWait(result: number): boolean {
+    return result === this.system.wouldBlock || result === this.system.noBuffers;
+  }
+
+  /**
+   * Tries once more after a refusal.
+   *
+   * The refusal may belong to an earlier datagram (an ICMP error is told to the
+   * next call, whoever makes it), and a single reading of errno is no proof. A
+   * second refusal is this datagram's own.
+   */
+  #again(datagram: Outgoing, errno: number): number {
+    const result = this.#try(datagram);
+    if (result >= 0) {
+      const { family, port } = datagram.half;
+      this.counters.report(
+        this.system.error(errno, "send (an earlier datagram)", { family, port }),
+      );
+    }
+    return result;
+  }
+
+  #refusal({ half, route }: Outgoing, errno: number): SocketError {
+    const index = route?.to.scopeId || route?.control?.interfaceIndex || 0;
+    const error = this.system.error(errno, "sendmsg", {
+      family: half.family,
+      address: route && formatIp({ ...route.to, zone: null }),
+      port: route?.to.port,
+      interfaceIndex: index || null,
+      interfaceName: this.names.nameOf(index),
+      multicast: route?.multicast,
+      loopback: index !== 0 && this.names.isLoopback(index),
+    });
+    if (saysInterfaceGone(error)) this.names.forget();
+    return error;
+  }
+
+  /** Puts a send behind those of the same half that wait. */
+  #inTurn(half: FamilySocket, send: () => Promise<void>): Promise<void> {
+    const result = (half.sending ?? DONE).then(send);
+    const over = result.then(() => {}, () => {}).then(() => {
+      if (half.sending === over) half.sending = null;
+    });
+    half.sending = over;
+    return result;
+  }
+
+  /** Tries until the kernel takes it or refuses it. */
+  async #patiently(datagram: Outgoing): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    for (let pauses = 0;;) {
+      if (this.#closed) throw this.#closed;
+      let result = this.#try(datagram);
+      if (result < 0 && !this.#mustWait(result)) result = this.#again(datagram, -result);
+      if (result >= 0) return;
+      if (result === this.system.wouldBlock) {
+        await this.#untilWritable(datagram.half);
+      } else if (result === this.system.noBuffers && pauses++ < PAUSES) {
+        await this.#pause(datagram.half, pause);
+        pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      } else {
+        throw this.#refusal(datagram, -result);
+      }
+    }
+  }
+
+  #untilWritable(half: FamilySocket): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting(half).push(resolve);
+      half.registration.arm(WRITE);
+    });
+  }
+
+  /** A timer that `end` cuts short. */
+  #pause(half: FamilySocket, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#waiting(half).push(() => (clearTimeout(timer), resolve()));
+    });
+  }
+
+  #waiting(half: FamilySocket): (() => void)[] {
+    let list = this.#writable.get(half);
+    if (!list) this.#writable.set(half, list = []);
+    return list;
+  }
+
+  #release(half: FamilySocket): void {
+    for (const resolve of this.#waiting(half).splice(0)) resolve();
+    half.registration.disarm(WRITE);
+  }
+
+  /**
+   * Sends as many as one call takes, from `start` on, all of one half.
+   *
+   * @returns How many were taken; 0 if the first must go the patient way.
+   */
+  #batch(datagrams: readonly Outgoing[], start: number): number {
+    const { system } = this;
+    const { many } = this.#batches;
+    const { half } = datagrams[start];
+    let count = 0;
+    let bytes = 0;
+    while (count < BATCH && start + count < datagrams.length) {
+      const datagram = datagrams[start + count];
+      const { data, half: other, route } = datagram;
+      if (other !== half || data.length > BATCH_SLOT) break;
+      if (this.#needsZeroHopsOption(datagram)) break;
+      many.put(count++, half.family, data, route && route.to, route && route.control);
+    }
+    if (count === 0 || !system.platform.batchedCalls) return 0;
+    const taken = system.sendMany(half.fd, many.headers, count);
+    if (taken <= 0) return 0;
+    for (let i = 0; i < taken; i++) bytes += datagrams[start + i].data.length;
+    this.counters.sent += taken;
+    this.counters.sentBytes += bytes;
+    return taken;
+  }
+}
+
+/**
+ * The bytes of what a caller sends.
+ *
+ * @throws {TypeError} If it is nothing that can be sent, is detached, or may change its size.
+ * @throws {RangeError} If no datagram of the family holds it.
+ */
+export function toBytes(data: unknown, family: Family): Uint8Array {
+  const bytes = view(data);
+  if (bytes.length > MAX_PAYLOAD[family]) {
+    throw new RangeError(
+      `${bytes.length} bytes do not fit a datagram: ${family} takes at most ${MAX_PAYLOAD[family]}`,
+    );
+  }
+  return bytes;
+}
+
+const encoder = new TextEncoder();
+
+function view(data: unknown): Uint8Array {
+  if (typeof data === "string") return encoder.encode(data);
+  const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
+  if (!(buffer instanceof ArrayBuffer)) {
+    throw new TypeError(
+      "data must be a string, an ArrayBuffer or a view of one" +
+        (typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer
+          ? "; shared memory could change while it is sent: copy it first"
+          : `, got ${data === null ? "null" : typeof data}`),
+    );
+  }
+  if (buffer.detached) {
+    throw new TypeError("the data's buffer is detached: it was transferred away");
+  }
+  if (buffer.resizable) {
+    throw new TypeError("the data's buffer is resizable: copy it into one of fixed size first");
+  }
+  if (data instanceof Uint8Array) return data;
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(buffer);
+}

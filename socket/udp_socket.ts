@@ -1,0 +1,511 @@
+/**
+ * The socket.
+ *
+ * @module
+ */
+
+import { type Family, formatIp } from "../address/ip.ts";
+import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
+import { SocketError } from "../ffi/errors.ts";
+import type { System } from "../ffi/syscalls.ts";
+import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
+import { Counters } from "./counters.ts";
+import { DeliveryFilter } from "./delivery.ts";
+import { type Destination, Destinations, type Route, type SendOptions } from "./destination.ts";
+import type { FamilySocket } from "./family_socket.ts";
+import { PacketIterator, packetStream } from "./iterator.ts";
+import { type Membership, Memberships } from "./membership.ts";
+import { MembershipTable } from "./membership_table.ts";
+import type { UnavailableFamily } from "./open.ts";
+import { type CheckedOptions, checkGroupParts, checkSignal, integer } from "./options.ts";
+import type { Packet } from "./packet.ts";
+import { Receiver } from "./receiver.ts";
+import { replyOptions } from "./reply.ts";
+import { type Outgoing, Sender, toBytes } from "./sender.ts";
+
+/** What can be sent: text goes as UTF-8. */
+export type Payload = string | ArrayBuffer | ArrayBufferView;
+
+/** One datagram for {@linkcode UdpSocket.sendMany}. */
+export interface OutgoingDatagram extends SendOptions {
+  /** The payload. */
+  data: Payload;
+  /** Where to. May be left out on a connected socket. */
+  to?: Destination;
+}
+
+/** Where to join or leave a group. */
+export interface JoinOptions {
+  /** The interface's name or index. Default: every multicast-capable interface that is up. */
+  interface?: string | number;
+  /** Only this sender (source-specific multicast). Default: any. */
+  source?: string;
+}
+
+/** Options of a wait. */
+export interface WaitOptions {
+  /** Ends the wait: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode UdpSocket.receiveMany}. */
+export interface ReceiveManyOptions extends WaitOptions {
+  /** The most packets to return, from 1. Default 256. */
+  max?: number;
+}
+
+/** What a socket has counted so far. */
+export interface SocketStats {
+  /** The families it is open in. */
+  readonly families: readonly Family[];
+  /** Families that the host does not have, and what it said. */
+  readonly unavailable: readonly UnavailableFamily[];
+  /** Datagrams read for delivery. */
+  readonly received: number;
+  /** Their bytes. */
+  readonly receivedBytes: number;
+  /** Datagrams the kernel has taken. */
+  readonly sent: number;
+  /** Their bytes. */
+  readonly sentBytes: number;
+  /** Datagrams that `deliver`, `interface` or `connect` kept away. */
+  readonly filtered: number;
+  /** Received datagrams that were cut to `maxDatagramSize`. */
+  readonly truncated: number;
+  /** Datagrams the kernel dropped because the receive buffer was full; `null` where it does not count. */
+  readonly dropped: number | null;
+  /** Errors that ended nothing. */
+  readonly errors: number;
+  /** The latest of them. */
+  readonly lastError: Error | null;
+  /** The kernel's receive buffer in bytes, of each half (Linux counts its own overhead, twice what was asked). */
+  readonly receiveBufferSize: number | null;
+  /** The kernel's send buffer in bytes, likewise. */
+  readonly sendBufferSize: number | null;
+}
+
+/** Packets that {@linkcode UdpSocket.receiveMany} returns at most, unless told otherwise. */
+const MANY = 256;
+
+/**
+ * A UDP socket. Made by {@linkcode openUdpSocket}.
+ *
+ * Several readers may wait at once; each packet goes to one of them. While
+ * somebody waits the process stays alive, unless {@linkcode UdpSocket.unref} was called.
+ *
+ * @example A server that answers from the address it was asked on
+ * ```ts
+ * import { openUdpSocket } from "@pktinfo/pktinfo";
+ *
+ * await using server = openUdpSocket({ signal: AbortSignal.timeout(100) });
+ * await server.send("question", `127.0.0.7:${server.port}`);
+ * for await (const packet of server) {
+ *   if (packet.source.address === "127.0.0.7") break; // our own answer
+ *   await server.reply(packet, "answer");
+ * }
+ * ```
+ */
+export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
+  readonly #system: System;
+  readonly #names: InterfaceNames;
+  readonly #halves: readonly FamilySocket[];
+  readonly #unavailable: readonly UnavailableFamily[];
+  readonly #counters: Counters;
+  readonly #filter: DeliveryFilter;
+  readonly #receiver: Receiver;
+  readonly #sender: Sender;
+  readonly #destinations: Destinations;
+  readonly #memberships: Memberships;
+  readonly #only: InterfaceId | null;
+  readonly #signal: AbortSignal | null;
+  readonly #onAbort = () => void this.close();
+  #peer: { half: FamilySocket; address: SocketAddress } | null = null;
+  #closing: Promise<void> | null = null;
+
+  /**
+   * Made by `openUdpSocket`.
+   *
+   * @internal
+   */
+  constructor(
+    system: System,
+    names: InterfaceNames,
+    options: CheckedOptions,
+    only: InterfaceId | null,
+    halves: readonly FamilySocket[],
+    unavailable: readonly UnavailableFamily[],
+  ) {
+    this.#system = system;
+    this.#names = names;
+    this.#only = only;
+    this.#halves = halves;
+    this.#unavailable = unavailable;
+    this.#counters = new Counters(options.onError);
+    const table = new MembershipTable();
+    const filterInterface = only && !halves.every((half) => half.kernelSelectsInterface);
+    this.#filter = new DeliveryFilter(
+      options.deliver,
+      table,
+      halves[0].filterGroup,
+      filterInterface ? only.index : 0,
+    );
+    this.#receiver = new Receiver(
+      system,
+      names,
+      halves,
+      this.#filter,
+      this.#counters,
+      options.maxDatagramSize,
+    );
+    this.#sender = new Sender(system, names, halves, this.#counters, options.multicastHops ?? 1);
+    this.#destinations = new Destinations(system, names, only?.index ?? 0);
+    this.#memberships = new Memberships(system, names, table, (group) => this.#half(group));
+    for (const group of options.groups) {
+      const missing = unavailable.find(({ family }) => family === group.group.family);
+      // The host has no such family: said in `stats`, and no reason to fail.
+      if (missing) this.#counters.report(missing.error);
+      else this.#join({ ...group, interface: group.interface ?? only?.index ?? null });
+    }
+    this.#signal = options.signal;
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  // --- what it is
+
+  /** The port, the same in both families. */
+  get port(): number {
+    return this.#halves[0].port;
+  }
+
+  /** Where it is bound: one address a family. */
+  get localAddresses(): SocketAddress[] {
+    return this.#halves.map((half) => half.localAddress);
+  }
+
+  /** What it has counted so far, and what the kernel granted. */
+  get stats(): SocketStats {
+    const { received, receivedBytes, sent, sentBytes } = this.#counters;
+    const { filtered, truncated, errors, lastError } = this.#counters;
+    return {
+      families: this.#halves.map(({ family }) => family),
+      unavailable: this.#unavailable,
+      received,
+      receivedBytes,
+      sent,
+      sentBytes,
+      filtered,
+      truncated,
+      dropped: this.#receiver.dropped,
+      errors,
+      lastError,
+      receiveBufferSize: this.#halves[0].bufferSize("receiveBufferSize"),
+      sendBufferSize: this.#halves[0].bufferSize("sendBufferSize"),
+    };
+  }
+
+  // --- receiving
+
+  /** Iterates over the packets until the socket is closed. `break` leaves the socket open. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Packet> {
+    return this.packets();
+  }
+
+  /**
+   * Iterates over the packets until the socket is closed, or throws the signal's reason.
+   *
+   * @param options `signal` ends the iteration.
+   * @returns An iterator; several share the packets between them.
+   * @throws {TypeError} If the signal is none.
+   */
+  packets(options: WaitOptions = {}): AsyncIterableIterator<Packet> {
+    return this.#iterator(optionalSignal(options));
+  }
+
+  #iterator(signal: AbortSignal | null): PacketIterator {
+    return new PacketIterator(this.#receiver, signal, () => this.#closing !== null);
+  }
+
+  /** The packets as a stream that reads only when it is read. Each access makes a new one. */
+  get readable(): ReadableStream<Packet> {
+    return packetStream(this.#iterator(null));
+  }
+
+  /**
+   * Waits for the next packet.
+   *
+   * @param options `signal` ends the wait.
+   * @returns The packet.
+   * @throws {SocketError} `EBADF` if the socket is closed, `ECANCELED` if it is closed meanwhile.
+   */
+  receive(options: WaitOptions = {}): Promise<Packet> {
+    try {
+      const signal = this.#mayWait(options);
+      const packet = this.#receiver.take();
+      return packet ? Promise.resolve(packet) : this.#receiver.wait(signal).promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Waits for packets and returns all that are there: the fastest way to read.
+   *
+   * @param options `max`: the most to return, default 256. `signal` ends the wait.
+   * @returns At least one packet.
+   * @throws {RangeError} If `max` is less than 1.
+   * @throws {SocketError} As {@linkcode UdpSocket.receive}.
+   */
+  async receiveMany(options: ReceiveManyOptions = {}): Promise<Packet[]> {
+    const signal = this.#mayWait(options);
+    const max = integer(options.max ?? MANY, "max", 1, 2 ** 31 - 1);
+    const packets: Packet[] = [];
+    this.#receiver.takeMany(max, packets);
+    if (packets.length === 0) {
+      packets.push(await this.#receiver.wait(signal).promise);
+      this.#receiver.takeMany(max, packets);
+    }
+    return packets;
+  }
+
+  #mayWait(options: WaitOptions): AbortSignal | null {
+    const signal = optionalSignal(options);
+    signal?.throwIfAborted();
+    this.#mustBeOpen("recvmsg");
+    return signal;
+  }
+
+  // --- sending
+
+  /**
+   * Sends a datagram.
+   *
+   * It resolves when the kernel has taken the datagram; what happens on the way
+   * nobody tells, except an ICMP error (see `onError`). A full send buffer is
+   * waited for, later datagrams stay behind earlier ones.
+   *
+   * @param data Up to 65507 bytes (IPv4) or 65527 (IPv6).
+   * @param to Where to; may be left out on a connected socket.
+   * @param options Source address, interface, hops and traffic class, each optional.
+   * @throws {TypeError} If something is no address or no data, or things contradict.
+   * @throws {RangeError} If the data is too long, or a number out of range.
+   * @throws {SocketError} If the OS refuses; `hint` tells the remedy where one is known.
+   */
+  send(data: Payload, to?: Destination, options?: SendOptions): Promise<void> {
+    try {
+      return this.#sender.send(this.#outgoing(data, to, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends many datagrams with few system calls.
+   *
+   * @param items Datagrams, each with its destination and options.
+   * @returns How many the kernel took: all.
+   * @throws {TypeError} If one of them is wrong; then none was sent.
+   * @throws {SocketError} The first refusal, after all others were sent.
+   */
+  sendMany(items: Iterable<OutgoingDatagram>): Promise<number> {
+    try {
+      const datagrams: Outgoing[] = [];
+      for (const item of items) datagrams.push(this.#outgoing(item.data, item.to, item));
+      return this.#sender.sendMany(datagrams);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Answers a packet: from the address it was sent to, out of the interface it came in on.
+   *
+   * For a packet to a group or broadcast address the OS chooses the source, as
+   * such an address cannot be one.
+   *
+   * @param packet The packet to answer.
+   * @param data The answer.
+   * @throws {SocketError} If the OS refuses.
+   */
+  reply(packet: Packet, data: Payload): Promise<void> {
+    const { interfaceIndex } = packet;
+    const onLoopback = interfaceIndex !== null && this.#names.isLoopback(interfaceIndex);
+    return this.send(data, packet.source, replyOptions(packet, onLoopback));
+  }
+
+  #outgoing(data: Payload, to: Destination | undefined, options?: SendOptions): Outgoing {
+    this.#mustBeOpen("sendmsg");
+    const peer = this.#peer;
+    if (to === undefined) {
+      if (!peer) throw new TypeError("say where to send, or connect the socket first");
+      if (!asksForSomething(options)) {
+        return { data: toBytes(data, peer.half.family), half: peer.half, route: null };
+      }
+    }
+    const route: Route = this.#destinations.resolve(to ?? peer!.address, options);
+    const half = this.#half(route.to);
+    return { data: toBytes(data, half.family), half, route };
+  }
+
+  /** The half of an address's family. */
+  #half(address: { readonly family: Family }): FamilySocket {
+    const { family } = address;
+    const half = this.#halves.find((half) => half.family === family);
+    if (half) return half;
+    const missing = this.#unavailable.find((other) => other.family === family);
+    if (missing) throw missing.error;
+    throw new TypeError(`this socket is ${this.#halves[0].family} only, the address is ${family}`);
+  }
+
+  /**
+   * Fixes the peer: only its datagrams are received, and `send` needs no destination.
+   *
+   * @param to The peer.
+   * @throws {TypeError} If it is no address.
+   * @throws {SocketError} If there is no route to it.
+   */
+  connect(to: Destination): void {
+    this.#mustBeOpen("connect");
+    const { to: words } = this.#destinations.resolve(to);
+    const half = this.#half(words);
+    const text = formatIp({ ...words, zone: words.scopeId ? String(words.scopeId) : null });
+    half.connect(words, text);
+    this.#filter.peer = words;
+    const { family, w0, w1, w2, w3, port, scopeId } = words;
+    const address = socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, null);
+    this.#peer = { half, address };
+  }
+
+  /** Takes the peer back; without one it does nothing. The port stays. */
+  disconnect(): void {
+    this.#mustBeOpen("connect");
+    const peer = this.#peer;
+    if (!peer) return;
+    this.#peer = null;
+    this.#filter.peer = null;
+    peer.half.disconnect();
+  }
+
+  // --- groups
+
+  /**
+   * Joins a group.
+   *
+   * Without an interface it joins on every multicast-capable interface that is
+   * up (loopback is not one on Linux; name it). What could not be joined is in
+   * the membership's `failed`.
+   *
+   * @param group The group as an IP literal; a zone names the interface.
+   * @param options The interface, and the only sender to accept.
+   * @returns The membership, to leave the group by.
+   * @throws {TypeError} If it is no group; for an IPv4-mapped one it says what to use.
+   * @throws {SocketError} If the interface was named and the OS refuses.
+   */
+  join(group: string, options: JoinOptions = {}): Membership {
+    this.#mustBeOpen("setsockopt");
+    const checked = checkGroupParts({ ...options, group });
+    return this.#join({ ...checked, interface: checked.interface ?? this.#only?.index ?? null });
+  }
+
+  #join(checked: Parameters<Memberships["join"]>[0]): Membership {
+    const membership = this.#memberships.join(checked);
+    for (const { error } of membership.failed) this.#counters.report(error);
+    return membership;
+  }
+
+  /**
+   * Leaves a group, whichever calls joined it. A group that is not joined is left already.
+   *
+   * @param group The group.
+   * @param options Leave on this interface only, or only what was joined for this sender.
+   * @throws {TypeError} If it is no group.
+   * @throws {SocketError} `ENODEV` if there is no such interface.
+   */
+  leave(group: string, options: JoinOptions = {}): void {
+    this.#mustBeOpen("setsockopt");
+    this.#memberships.leave(checkGroupParts({ ...options, group }));
+  }
+
+  /**
+   * Accepts nothing from a sender any more, of a group joined for any sender.
+   *
+   * @param group The group.
+   * @param source The sender not to hear.
+   * @param options On this interface only. Default: wherever the group is joined.
+   * @throws {TypeError} If the group is not joined for any sender.
+   * @throws {SocketError} If the OS refuses, e.g. `ENOBUFS` for too many senders.
+   */
+  blockSource(group: string, source: string, options: Omit<JoinOptions, "source"> = {}): void {
+    this.#mustBeOpen("setsockopt");
+    this.#memberships.setBlocked(checkGroupParts({ ...options, group, source }), true);
+  }
+
+  /**
+   * Takes {@linkcode UdpSocket.blockSource} back.
+   *
+   * @param group The group.
+   * @param source The sender to hear again.
+   * @param options On this interface only.
+   * @throws {TypeError} If the group is not joined for any sender.
+   */
+  unblockSource(group: string, source: string, options: Omit<JoinOptions, "source"> = {}): void {
+    this.#mustBeOpen("setsockopt");
+    this.#memberships.setBlocked(checkGroupParts({ ...options, group, source }), false);
+  }
+
+  // --- life
+
+  /** A wait keeps the process alive again. This is how sockets start. */
+  ref(): void {
+    for (const half of this.#halves) half.registration.held = true;
+  }
+
+  /** A wait no longer keeps the process alive. */
+  unref(): void {
+    for (const half of this.#halves) half.registration.held = false;
+  }
+
+  /**
+   * Closes the socket: iterations end, pending waits reject with `ECANCELED`, groups are left.
+   *
+   * @returns Resolves when its descriptors are closed. A second call returns the same.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    const reason = new SocketError({
+      code: "ECANCELED",
+      errno: 0,
+      syscall: "close",
+      reason: "the socket was closed",
+    });
+    // Now, before any await: nothing may use the descriptors any more.
+    const closed = this.#halves.map((half) => half.close());
+    this.#receiver.end(reason);
+    this.#sender.end(reason);
+    await Promise.all(closed);
+  }
+
+  /** {@linkcode UdpSocket.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #mustBeOpen(syscall: string): void {
+    if (this.#closing === null) return;
+    const errno = this.#system.errnoOf("EBADF");
+    throw new SocketError({ code: "EBADF", errno, syscall, reason: "the socket is closed" });
+  }
+}
+
+function optionalSignal({ signal }: WaitOptions): AbortSignal | null {
+  return signal === undefined ? null : checkSignal(signal);
+}
+
+function asksForSomething(options: SendOptions | undefined): boolean {
+  return options !== undefined &&
+    (options.source !== undefined || options.interface !== undefined ||
+      options.hops !== undefined || options.trafficClass !== undefined);
+}
