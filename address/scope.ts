@@ -58,9 +58,9 @@ const SCOPES: readonly MulticastScope[] = [
  * Tells how far a multicast group reaches.
  *
  * IPv6 carries the scope in the address (RFC 7346). IPv4 does not; RFC 2365 §8 maps its ranges: 224.0.0.0/24 is
- * link-local, 239.255.0.0/16 (the IPv4 Local Scope) site-local, 239.192.0.0/14 organization-local. Every other
- * group is reported as global, also the rest of 239.0.0.0/8, to which the RFC gives no scope: how far it really
- * reaches is what the routers on the way are configured to.
+ * link-local, 239.255.0.0/16 (the IPv4 Local Scope) and 239.253.0.0 to 239.254.255.255, kept for its growth (§6.1),
+ * site-local, and the rest of 239.0.0.0/8, that is 239.192.0.0/14 and what is kept for its growth (§6.2),
+ * organization-local. Every other group is global. How far a group really reaches is up to the routers on the way.
  *
  * @param address An IP literal (a zone is allowed and ignored) or a SocketAddress.
  * @returns The scope, one shared immutable object for each value; null when the address is not multicast, as for
@@ -87,8 +87,8 @@ export function multicastScope(
 
 function ipv4Scope(word: number): number {
   if (word >>> 8 === 0xe00000) return 2; // 224.0.0.0/24
-  if (word >>> 16 === 0xefff) return 5; // 239.255.0.0/16
-  if (word >>> 18 === 0xefc0 >>> 2) return 8; // 239.192.0.0/14
+  if (word >>> 16 >= 0xeffd) return 5; // 239.253.0.0 and up
+  if (word >>> 24 === 0xef) return 8; // the rest of 239.0.0.0/8
   return 14;
 }
 

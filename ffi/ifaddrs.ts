@@ -13,10 +13,19 @@ export interface Memory {
   readCString(address: bigint): string;
 }
 
+/** What an interface is and does. */
+export interface InterfaceFlags {
+  up: boolean;
+  running: boolean;
+  loopback: boolean;
+  multicast: boolean;
+  pointToPoint: boolean;
+}
+
 /** One entry: an interface with one of its addresses, or with its hardware address. */
 export interface InterfaceEntry {
   name: string;
-  flags: number;
+  flags: InterfaceFlags;
   /** The IP address, where the entry has one. */
   address: SocketWords | null;
   netmask: SocketWords | null;
@@ -70,16 +79,15 @@ export function readInterfaceList(
   for (let node = first; node !== 0n && entries.length < MAX_ENTRIES;) {
     const view = new DataView(memory.readMemory(node, ifaddrs.size).buffer);
     const pointer = (at: number) => view.getBigUint64(at, true);
-    const { IFF_BROADCAST } = platform.constants;
     const flags = view.getUint32(ifaddrs.at.ifa_flags, true);
     const address = sockaddr(pointer(ifaddrs.at.ifa_addr));
     entries.push({
       name: memory.readCString(pointer(ifaddrs.at.ifa_name)),
-      flags,
+      flags: decodeFlags(platform, flags),
       address,
       netmask: sockaddr(pointer(ifaddrs.at.ifa_netmask)),
       // The field is shared with a point-to-point link's other end.
-      broadcast: address?.family === "IPv4" && (flags & IFF_BROADCAST) !== 0
+      broadcast: address?.family === "IPv4" && (flags & platform.constants.IFF_BROADCAST) !== 0
         ? sockaddr(pointer(ifaddrs.at.ifa_broadaddr))
         : null,
       link: link(pointer(ifaddrs.at.ifa_addr)),
@@ -87,4 +95,15 @@ export function readInterfaceList(
     node = pointer(ifaddrs.at.ifa_next);
   }
   return entries;
+}
+
+function decodeFlags({ constants }: Platform, flags: number): InterfaceFlags {
+  const has = (flag: number) => (flags & flag) !== 0;
+  return {
+    up: has(constants.IFF_UP),
+    running: has(constants.IFF_RUNNING),
+    loopback: has(constants.IFF_LOOPBACK),
+    multicast: has(constants.IFF_MULTICAST),
+    pointToPoint: has(constants.IFF_POINTOPOINT),
+  };
 }

@@ -281,13 +281,17 @@ export class System {
     }
   }
 
-  /**
-   * Receives one message into a batch's first slot.
-   *
-   * @param extraFlags For the error queue.
-   * @returns Its length, or the negative errno.
-   */
-  receiveOne(fd: number, batch: ReceiveBatch, extraFlags = 0): number {
+  /** Receives one message into a batch's first slot; returns its length or the negative errno. */
+  receiveOne(fd: number, batch: ReceiveBatch): number {
+    return this.#receiveMessage(fd, batch, 0);
+  }
+
+  /** {@linkcode receiveOne} from the queue of ICMP errors (ip(7), IP_RECVERR). */
+  receiveQueuedError(fd: number, batch: ReceiveBatch): number {
+    return this.#receiveMessage(fd, batch, this.platform.constants.MSG_ERRQUEUE);
+  }
+
+  #receiveMessage(fd: number, batch: ReceiveBatch, extraFlags: number): number {
     const flags = this.platform.constants.MSG_DONTWAIT | extraFlags;
     for (;;) {
       const result = this.#c.recvmsg(fd, batch.headers, flags);
@@ -305,7 +309,7 @@ export class System {
   send(
     fd: number,
     data: Uint8Array,
-    name: Uint8Array,
+    name: Uint8Array | null,
     nameLength: number,
   ): number {
     for (;;) {

@@ -97,21 +97,17 @@ export function listInterfaces(system: System): NetworkInterface[] {
   for (const [name, list] of byName) {
     const index = list.find((entry) => entry.link)?.link?.index ?? system.interfaceIndex(name);
     // It can vanish between the list and the question for its index.
-    if (index > 0) result.push(describe(system, index, name, list));
+    if (index > 0) result.push(describe(index, name, list));
   }
   return result.sort((a, b) => a.index - b.index);
 }
 
 function describe(
-  system: System,
   index: number,
   name: string,
   entries: InterfaceEntry[],
 ): NetworkInterface {
-  const { flags } = entries[0];
-  const has = (flag: number) => (flags & flag) !== 0;
-  const { IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT } =
-    system.platform.constants;
+  const { up, running, loopback, multicast, pointToPoint } = entries[0].flags;
   const hardware = entries.find((entry) => entry.link)?.link?.hardware;
   return {
     index,
@@ -121,11 +117,11 @@ function describe(
       ? Array.from(hardware, (byte) => byte.toString(16).padStart(2, "0")).join(":")
       : null,
     mtu: null,
-    up: has(IFF_UP),
-    running: has(IFF_RUNNING),
-    loopback: has(IFF_LOOPBACK),
-    multicast: has(IFF_MULTICAST),
-    pointToPoint: has(IFF_POINTOPOINT),
+    up,
+    running,
+    loopback,
+    multicast,
+    pointToPoint,
     addresses: entries.flatMap((entry) => entry.address ? [address(entry, index)] : []),
   };
 }

@@ -271,10 +271,9 @@ export class Receiver {
   /** Reads the refusals of earlier datagrams (ip(7), IP_RECVERR); returns how many there were. */
   #readErrorQueue(half: FamilySocket): number {
     const { system } = this;
-    const { MSG_ERRQUEUE } = system.platform.constants;
     const batch = this.#batch;
     for (let count = 0; count < QUEUED_ERRORS; count++) {
-      const length = system.receiveOne(half.fd, batch, MSG_ERRQUEUE);
+      const length = system.receiveQueuedError(half.fd, batch);
       if (length < 0) return count;
       // The "source" of such a message is where the refused datagram was sent.
       const known = batch.take(0, length, message);
