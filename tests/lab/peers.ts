@@ -244,3 +244,74 @@ export async function request(
   await client.program.ended;
   return answer;
 }
+
+/** What a talker's program answers to a command. */
+interface Done {
+  port: number;
+  answers: (RawPacket & { timeout?: true; refused?: true })[];
+  error?: string;
+}
+
+/** A program that sends whatever it is told to: starting a program for each datagram would take most of a test's time. */
+export class Talker implements AsyncDisposable {
+  readonly program: Program;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Use `startTalker`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  #command(options: object, ms: number): Promise<Done> {
+    const run = async () => {
+      this.program.writeLine(JSON.stringify(options));
+      const done = await this.program.nextJson<Done>(ms);
+      if (done.error !== undefined) {
+        throw new Error(`${this.program.command}: ${done.error} for ${JSON.stringify(options)}`);
+      }
+      return done;
+    };
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Sends; resolves to the port it came from when the kernel has taken it. */
+  async send({ data = "", ...options }: Omit<SendOptions, "interval">): Promise<number> {
+    return (await this.#command({ ...options, data: toHex(data) }, 10_000)).port;
+  }
+
+  /** Sends a request and waits for answers (one, unless told otherwise). */
+  async ask(
+    { data = "", answers = 1, timeout = 3, ...options }: RequestOptions,
+  ): Promise<(PeerPacket | "timeout" | "refused")[]> {
+    const command = { ...options, answers, timeout, data: toHex(data) };
+    const done = await this.#command(command, answers * timeout * 1000 + 5_000);
+    return done.answers.map((raw) =>
+      raw.timeout ? "timeout" : raw.refused ? "refused" : toPacket(raw)
+    );
+  }
+
+  /** Sends a request and returns the first answer; throws when there is none. */
+  async request(options: RequestOptions): Promise<PeerPacket> {
+    const [answer] = await this.ask({ ...options, answers: 1 });
+    if (typeof answer === "string") {
+      throw new Error(
+        `${this.program.command}: ${answer} instead of an answer to ${JSON.stringify(options)}`,
+      );
+    }
+    return answer;
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a talker. */
+export async function startTalker(place: Place): Promise<Talker> {
+  const program = await start(place, "talker.py", [], { interactive: true });
+  await program.nextJson();
+  return new Talker(program);
+}

@@ -6,6 +6,8 @@ import { within } from "../harness.ts";
 export interface RunOptions {
   /** Text for the program's standard input. */
   input?: string;
+  /** Leaves the standard input open for `Program.writeLine`. */
+  interactive?: boolean;
   /** Variables added to the environment. */
   env?: Record<string, string>;
   /** Milliseconds after which the program is killed and the call rejects. Default: 10,000. */
@@ -22,7 +24,11 @@ function start(
   options: RunOptions,
 ): ChildProcess {
   return spawn(command, args, {
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: [
+      options.input === undefined && !options.interactive ? "ignore" : "pipe",
+      "pipe",
+      "pipe",
+    ],
     env: { ...process.env, ...options.env },
   });
 }
@@ -114,7 +120,7 @@ export class Program implements AsyncDisposable {
   ): Promise<Program> {
     const child = start(command, args, options);
     await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
-    child.stdin?.end(options.input);
+    if (!options.interactive) child.stdin?.end(options.input);
     return new Program(shown(command, args), child);
   }
 
@@ -146,6 +152,11 @@ export class Program implements AsyncDisposable {
           .trimEnd(),
       );
     }
+  }
+
+  /** Writes a line to the standard input of a program that was started as `interactive`. */
+  writeLine(line: string): void {
+    this.#child.stdin!.write(line + "\n");
   }
 
   /** The next line of standard output. */
