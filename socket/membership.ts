@@ -4,14 +4,13 @@
  * @module
  */
 
-import { formatIp, type Ip, parseIp } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { SocketError } from "../ffi/errors.ts";
-import type { MembershipTarget } from "../ffi/membership.ts";
-import type { MembershipName } from "../ffi/platform/platform.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { listInterfaces } from "../interfaces/list.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import type { FamilySocket } from "./family_socket.ts";
+import { KernelMemberships } from "./kernel_membership.ts";
 import { type Entry, type MembershipTable, same } from "./membership_table.ts";
 import type { CheckedGroup } from "./options.ts";
 
@@ -93,6 +92,7 @@ interface Record {
 /** The memberships of one socket. */
 export class Memberships {
   readonly #records = new Set<Record>();
+  readonly #kernel: KernelMemberships;
 
   constructor(
     readonly system: System,
@@ -100,7 +100,9 @@ export class Memberships {
     readonly table: MembershipTable,
     /** The half of a family; throws where there is none. */
     readonly half: (group: Ip) => FamilySocket,
-  ) {}
+  ) {
+    this.#kernel = new KernelMemberships(system, names, table);
+  }
 
   /**
    * Joins a group.
@@ -169,33 +171,17 @@ export class Memberships {
     for (const entry of entries) {
       const at = entry.blocked.findIndex((other) => same(other, source));
       if (blocked === at >= 0) continue;
-      if (this.#kernelFiltersSources(half, entry)) {
-        this.#call(half, blocked ? "block" : "unblock", checked, {
-          index: entry.interfaceIndex,
-          name: this.names.nameOf(entry.interfaceIndex) ?? "",
-        });
-      }
+      this.#kernel.setBlocked(half, checked.group, source, entry, blocked);
       if (blocked) entry.blocked.push(source);
       else entry.blocked.splice(at, 1);
     }
-  }
-
-  /**
-   * Linux looks at one membership of an IPv6 group, the latest, whatever the
-   * interface (inet6_mc_check): with several, a block on one would hit all. The
-   * delivery filter then does it alone.
-   */
-  #kernelFiltersSources(half: FamilySocket, entry: Entry): boolean {
-    return half.family === "IPv4" || !this.system.platform.quirks.groupDeliveryIgnoresInterface ||
-      this.table.ofGroup(entry.group).length === 1;
   }
 
   #candidates(): InterfaceId[] {
     return listInterfaces(this.system).filter((item) => item.up && item.multicast);
   }
 
-  #joinOn(half: FamilySocket, checked: CheckedGroup, id: InterfaceId): void {
-    const { group, source } = checked;
+  #joinOn(half: FamilySocket, { group, source }: CheckedGroup, id: InterfaceId): void {
     const known = this.table.find(group, id.index);
     if (known && (source ? known.any > 0 : known.include.length > 0)) {
       throw new TypeError(
@@ -205,79 +191,37 @@ export class Memberships {
           " already; one interface cannot do both at once: leave it first",
       );
     }
-    const wanted = source && known?.include.find((other) => same(other.words, source));
+    const entry = known ?? this.table.add(group, id.index);
+    const wanted = source && entry.include.find((other) => same(other.words, source));
     if (wanted) wanted.count++;
-    else if (known && !source) known.any++;
-    else {
-      this.#call(half, source ? "joinSource" : "join", checked, id);
-      const entry = this.table.add(group, id.index);
-      if (source) entry.include.push({ words: source, count: 1 });
-      else entry.any = 1;
+    else if (source) entry.include.push({ words: source, count: 1 });
+    else entry.any++;
+    try {
+      this.#kernel.follow(half, group, entry);
+    } catch (error) {
+      this.#drop(half, group, source, entry);
+      throw error;
     }
   }
 
   #leaveRecord(record: Record, interfaceIndex: number | null): void {
-    const { checked, interfaces } = record;
-    const { group, source } = checked;
+    const { interfaces } = record;
+    const { group, source } = record.checked;
     for (const id of [...interfaces]) {
       if (interfaceIndex !== null && id.index !== interfaceIndex) continue;
       interfaces.splice(interfaces.indexOf(id), 1);
       const entry = this.table.find(group, id.index);
-      if (!entry) continue;
-      const wanted = source && entry.include.find((other) => same(other.words, source));
-      if (wanted) wanted.count--;
-      else if (entry.any > 0) entry.any--;
-      if (wanted ? wanted.count > 0 : entry.any > 0) continue;
-      if (wanted) entry.include.splice(entry.include.indexOf(wanted), 1);
-      if (entry.any === 0 && entry.include.length === 0) this.table.remove(entry);
-      this.#call(this.half(group), source ? "leaveSource" : "leave", checked, id);
+      if (entry) this.#drop(this.half(group), group, source, entry);
     }
     if (interfaces.length === 0) this.#records.delete(record);
   }
 
-  #call(half: FamilySocket, call: MembershipName, checked: CheckedGroup, id: InterfaceId): void {
-    // Closing left every group already; the descriptor may be somebody else's.
-    if (half.closed) return;
-    const { group, source } = checked;
-    const { system } = this;
-    const words = (ip: Ip) => ({ ...ip, port: 0, scopeId: 0 });
-    const target: MembershipTarget = {
-      group: words(group),
-      source: source && words(source),
-      interfaceIndex: id.index,
-      // Only an older form of the call asks for it.
-      get interfaceAddress() {
-        return firstIpv4(system, id.index);
-      },
-    };
-    try {
-      system.membership(half.fd, group.family, call, target, {
-        address: formatIp(group),
-        interfaceIndex: id.index,
-        interfaceName: id.name,
-        multicast: true,
-      });
-    } catch (error) {
-      if (!(error instanceof SocketError && isHarmless(call, error.code))) throw error;
-    }
+  /** Takes one membership of an entry back. */
+  #drop(half: FamilySocket, group: Ip, source: Ip | null, entry: Entry): void {
+    const wanted = source && entry.include.find((other) => same(other.words, source));
+    if (!wanted) entry.any--;
+    else if (--wanted.count === 0) entry.include.splice(entry.include.indexOf(wanted), 1);
+    if (entry.any === 0 && entry.include.length === 0) this.table.remove(entry);
+    this.#kernel.follow(half, group, entry);
   }
-}
-
-/**
- * Refusals that say that things are as wanted: already a member (or through a
- * second address of the same interface); no longer one; the interface is gone
- * and took its memberships with it.
- */
-function isHarmless(call: MembershipName, code: string): boolean {
-  if (call === "join" || call === "joinSource") return code === "EADDRINUSE";
-  if (call === "leave" || call === "leaveSource" || call === "unblock") {
-    return code === "EADDRNOTAVAIL" || code === "ENODEV" || code === "ENXIO";
-  }
-  return false;
-}
-
-function firstIpv4(system: System, index: number): number {
-  const own = listInterfaces(system).find((item) => item.index === index)?.addresses
-    .find(({ family }) => family === "IPv4");
-  return own ? parseIp(own.address).w0 : 0;
 }

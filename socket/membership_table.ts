@@ -33,6 +33,8 @@ export interface Entry {
   readonly include: Source[];
   /** Senders that are not wanted. */
   readonly blocked: Words[];
+  /** What the kernel was asked for; it may be more than is wanted (see kernel_membership.ts). */
+  readonly kernel: { any: boolean; readonly sources: Words[]; readonly blocked: Words[] };
 }
 
 /** The pairs of one socket. */
@@ -57,7 +59,14 @@ export class MembershipTable {
   add(group: Words, interfaceIndex: number): Entry {
     const known = this.find(group, interfaceIndex);
     if (known) return known;
-    const entry: Entry = { group, interfaceIndex, any: 0, include: [], blocked: [] };
+    const entry: Entry = {
+      group,
+      interfaceIndex,
+      any: 0,
+      include: [],
+      blocked: [],
+      kernel: { any: false, sources: [], blocked: [] },
+    };
     append(this.#buckets, hash(group, interfaceIndex), entry);
     const name = text(group);
     const entries = this.#groups.get(name);
