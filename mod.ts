@@ -46,7 +46,7 @@ export { type InterfaceAddress, interfaces, type NetworkInterface } from "./inte
 export type { InterfaceId } from "./interfaces/names.ts";
 export type { Destination, SendOptions } from "./socket/destination.ts";
 export type { FailedJoin, Membership } from "./socket/membership.ts";
-export { openUdpSocket, type UnavailableFamily } from "./socket/open.ts";
+export { openUdpSocket } from "./socket/open.ts";
 export type { Deliver, GroupRequest, UdpSocketOptions } from "./socket/options.ts";
 export type { Cast, Packet } from "./socket/packet.ts";
 export { platform, type PlatformFeatures } from "./socket/platform.ts";
@@ -57,5 +57,6 @@ export type {
   ReceiveManyOptions,
   SocketStats,
   UdpSocket,
+  UnavailableFamily,
   WaitOptions,
 } from "./socket/udp_socket.ts";

@@ -13,6 +13,7 @@ export interface Size {
 /** Sizes of one run for each group. */
 export interface Sizes {
   receive: Size;
+  saturated: Size;
   paced: Size;
   send: Size;
   latency: Size;
@@ -20,6 +21,7 @@ export interface Sizes {
 
 export const fullSizes: Sizes = {
   receive: { warm: 30_000, count: 200_000 },
+  saturated: { warm: 30_000, count: 250_000 },
   paced: { warm: 15_000, count: 60_000 },
   send: { warm: 30_000, count: 150_000 },
   latency: { warm: 2_000, count: 6_000 },
@@ -27,20 +29,58 @@ export const fullSizes: Sizes = {
 
 export const quickSizes: Sizes = {
   receive: { warm: 8_000, count: 40_000 },
+  saturated: { warm: 8_000, count: 50_000 },
   paced: { warm: 4_000, count: 12_000 },
   send: { warm: 8_000, count: 40_000 },
   latency: { warm: 500, count: 1_500 },
 };
 
 /** Names for `--only`, in the order they run. */
-export const groupNames: readonly (keyof Sizes)[] = ["receive", "paced", "send", "latency"];
+export const groupNames: readonly (keyof Sizes)[] = [
+  "receive",
+  "saturated",
+  "paced",
+  "send",
+  "latency",
+];
 /** The C programs, without ".c". */
 export const programs: string[] = ["c_receive", "c_send", "c_echo", "load", "ping"];
 
-/** Below what the slowest peer takes; 64 at once is one call of sendmmsg. */
-const PACE = { rate: 50_000, burst: 64 };
+/** How the load comes: datagrams a second (0: without a pause), calls at once, datagrams a call. */
+interface Load {
+  title: string;
+  note: string;
+  rate: number;
+  burst: number;
+  train: number;
+}
+
+const loads: Record<"receive" | "saturated" | "paced", Load> = {
+  receive: {
+    title: "Received packet, one sender without a pause",
+    note: "a fast receiver catches up with the sender and sleeps in between",
+    rate: 0,
+    burst: 64,
+    train: 1,
+  },
+  saturated: {
+    title: "Received packet, queue always full",
+    note: "segmented trains outrun every receiver: only its own cost counts, no wake-ups",
+    rate: 0,
+    burst: 1,
+    train: 32,
+  },
+  paced: {
+    title: "Received packet, 50,000 a second",
+    note: "bursts of 64, so the wake-ups between them count too",
+    // Below what the slowest peer takes.
+    rate: 50_000,
+    burst: 64,
+    train: 1,
+  },
+};
 /** No receiver needs more; the load also ends when the receiver has gone. */
-const LOAD_LIMIT = { packets: 50_000_000, seconds: 50 };
+const LOAD_LIMIT = { packets: 500_000_000, seconds: 50 };
 
 /** A peer as a job of a group. `needs` is why nothing of this group can run here, if so. */
 function job(
@@ -61,9 +101,11 @@ function job(
 /** All groups, with every peer named, also those that cannot run here. */
 export function plan(found: Runtimes, sizes: Sizes, noCompiler: string | null): Group[] {
   const parts = findPeers(found, noCompiler);
+  const linux = Deno.build.os === "linux";
   return [
-    receiving("receive", parts, sizes.receive, 0, noCompiler),
-    receiving("paced", parts, sizes.paced, PACE.rate, noCompiler),
+    receiving("receive", parts, sizes, noCompiler),
+    receiving("saturated", parts, sizes, noCompiler ?? (linux ? null : "UDP_SEGMENT is Linux's")),
+    receiving("paced", parts, sizes, noCompiler),
     sending(parts, sizes.send),
     latency(parts, sizes.latency, found.taskset, noCompiler),
   ];
@@ -72,30 +114,17 @@ export function plan(found: Runtimes, sizes: Sizes, noCompiler: string | null): 
 const cpuUnit = "µs CPU";
 
 function receiving(
-  id: string,
+  id: keyof typeof loads,
   parts: Parts,
-  size: Size,
-  rate: number,
+  sizes: Sizes,
   needs: string | null,
 ): Group {
   const { c, runtimes, bun, ours } = parts;
-  const run = (peer: Peer, ...mode: string[]) => () => receiveOnce(id, peer, size, rate, mode);
-  const measure: Measure = rate === 0
-    ? {
-      id,
-      title: "Received packet, under full load",
-      unit: cpuUnit,
-      note: "the sender never pauses",
-    }
-    : {
-      id,
-      title: `Received packet, ${rate.toLocaleString("en")} a second`,
-      unit: cpuUnit,
-      note: `bursts of ${PACE.burst}, so the wake-ups between them count too`,
-    };
+  const { title, note } = loads[id];
+  const run = (peer: Peer, ...mode: string[]) => () => receiveOnce(id, peer, sizes[id], mode);
   return {
     id,
-    measures: [measure],
+    measures: [{ id, title, unit: cpuUnit, note }],
     jobs: [
       job(c, needs, run(c), { label: "C recvmmsg" }),
       ...[...runtimes, bun].map((peer) => job(peer, needs, run(peer))),
@@ -106,10 +135,9 @@ function receiving(
 }
 
 async function receiveOnce(
-  id: string,
+  id: keyof typeof loads,
   peer: Peer,
   size: Size,
-  rate: number,
   mode: string[],
 ): Promise<Record<string, number>> {
   await using receiver = new Program([
@@ -118,7 +146,8 @@ async function receiveOnce(
     ...mode,
   ]);
   const { port } = await receiver.json();
-  const numbers = [port, rate, PACE.burst, LOAD_LIMIT.packets, LOAD_LIMIT.seconds];
+  const { rate, burst, train } = loads[id];
+  const numbers = [port, rate, burst, LOAD_LIMIT.packets, LOAD_LIMIT.seconds, train];
   await using _load = new Program([compiled("load"), ...numbers.map(String)]);
   return { [id]: perPacket(await receiver.json()) };
 }

@@ -149,13 +149,10 @@ export class ControlCodec {
       if (messageLength < header || messageLength > end - at) return false;
       const level = view.getInt32(at + this.#level, true);
       const type = view.getInt32(at + this.#type, true);
-      this.#message(
-        view,
-        (level << 16) | type,
-        at + header,
-        messageLength - header,
-        out,
-      );
+      // All levels and types that we know fit in 16 bits; what does not is none of them.
+      if ((level | type) >>> 16 === 0) {
+        this.#message(view, (level << 16) | type, at + header, messageLength - header, out);
+      }
       at += this.#align(messageLength);
     }
     return at >= end;

@@ -29,6 +29,7 @@ type Rule = readonly [
 const NO_ROUTE = ["ENETUNREACH", "EHOSTUNREACH"];
 const SEND = "send";
 const MEMBERSHIP = "membership";
+const SOURCE = "source";
 const ANY = "*";
 
 /** The first that matches applies. */
@@ -46,6 +47,7 @@ const RULES: readonly Rule[] = [
   ],
   [SEND, NO_ROUTE, "multicastRoute", (c) => c.multicast === true],
   [SEND, NO_ROUTE, "unicastRoute"],
+  ["connect", NO_ROUTE, "unicastRoute"],
   [
     SEND,
     ["EACCES"],
@@ -61,6 +63,7 @@ const RULES: readonly Rule[] = [
     (c) => c.multicast === undefined,
   ],
   [SEND, ["ENODEV", "ENXIO"], "noSuchInterface"],
+  [SOURCE, ["ENOBUFS"], "sourceLimit"],
   [
     MEMBERSHIP,
     ["ENOBUFS", "ENOMEM"],
@@ -82,18 +85,22 @@ export function hintFor(
 ): string | null {
   const kind = syscall.startsWith("send")
     ? SEND
-    : /MEMBERSHIP|MCAST_/.test(syscall)
+    : /MEMBERSHIP|MCAST_|IP_(?:UN)?BLOCK_SOURCE/.test(syscall)
     ? MEMBERSHIP
     : syscall;
+  const bySource = kind === MEMBERSHIP && syscall.includes("SOURCE");
   const rule = RULES.find(([call, codes, , when]) =>
-    (call === kind || call === ANY) && codes.includes(code) &&
+    (call === kind || call === ANY || (call === SOURCE && bySource)) && codes.includes(code) &&
     (when === undefined || when(context))
   );
   const text = rule && platform.hints[rule[2]];
   if (!text) return null;
-  return text
-    .replaceAll("{family}", context.family ?? "that family")
-    .replaceAll("{address}", context.address ?? "that address")
-    .replaceAll("{interface}", context.interfaceName ?? "the interface")
-    .replaceAll("{port}", String(context.port ?? "that port"));
+  const values: Record<string, string> = {
+    family: context.family ?? "that family",
+    address: context.address ?? "that address",
+    interface: context.interfaceName ?? "the interface",
+    port: String(context.port ?? "that port"),
+  };
+  // By a function: "$&" in an interface's name is not to be understood.
+  return text.replaceAll(/\{(family|address|interface|port)\}/g, (_, name) => values[name]);
 }

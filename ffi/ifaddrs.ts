@@ -34,9 +34,6 @@ export interface InterfaceEntry {
   link: { index: number; hardware: Uint8Array } | null;
 }
 
-/** An interface list longer than this is a loop. */
-const MAX_ENTRIES = 100_000;
-
 /** Reads the list. */
 export function readInterfaceList(
   platform: Platform,
@@ -76,7 +73,10 @@ export function readInterfaceList(
     };
   };
 
-  for (let node = first; node !== 0n && entries.length < MAX_ENTRIES;) {
+  // A list that comes back to where it was is none: it ends there.
+  const seen = new Set<bigint>();
+  for (let node = first; node !== 0n && !seen.has(node);) {
+    seen.add(node);
     const view = new DataView(memory.readMemory(node, ifaddrs.size).buffer);
     const pointer = (at: number) => view.getBigUint64(at, true);
     const flags = view.getUint32(ifaddrs.at.ifa_flags, true);

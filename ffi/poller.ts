@@ -46,6 +46,8 @@ export interface Readiness {
 
 /** Failed waits in a row after which every socket is told to look for itself. */
 const MAX_FAILURES = 8;
+/** A wait that keeps failing must not become a busy loop. */
+const PAUSE_MS = 50;
 
 /** A descriptor known to the poller. */
 export class Registration {
@@ -86,9 +88,14 @@ export class Registration {
     this.poller.setInterest(this, this.interest & ~interest);
   }
 
-  /** Leaves the poller; resolves when the descriptor may be closed. */
-  remove(): Promise<void> {
-    return this.poller.remove(this);
+  /**
+   * Leaves the poller.
+   *
+   * @param closable Called, at once where that is possible, when the descriptor may be closed.
+   * @returns Resolves when the poller holds nothing of it any more.
+   */
+  remove(closable: () => void): Promise<void> {
+    return this.poller.remove(this, closable);
   }
 }
 
@@ -130,7 +137,12 @@ export class Poller {
   /** Adds a descriptor. `onReady` is called with what fired, once for each arming. */
   register(fd: number, onReady: (events: number) => void): Registration {
     const registration = new Registration(this, fd, this.#nextToken++, onReady);
-    this.#readiness.add(registration);
+    try {
+      this.#readiness.add(registration);
+    } catch (error) {
+      if (this.#registrations.size === 0) this.#close();
+      throw error;
+    }
     this.#registrations.set(registration.token, registration);
     return registration;
   }
@@ -173,7 +185,14 @@ export class Poller {
 
   async #wait(which: "held" | "free"): Promise<void> {
     const hold = which === "held";
-    const result = await this.#readiness.wait(hold);
+    let result = -1;
+    try {
+      result = await this.#readiness.wait(hold);
+    } catch {
+      // A wait that cannot be started is one that failed, but not before
+      // `#start` has noted that it is pending.
+      await null;
+    }
     this.#pending[which] = null;
     this.#failures = result < 0 ? this.#failures + 1 : 0;
     if (this.#failures > MAX_FAILURES) return this.#giveUp();
@@ -188,7 +207,7 @@ export class Poller {
           this.setInterest(registration, 0);
           if (rest !== 0) this.setInterest(registration, rest);
         }
-        if (fired !== 0) registration.onReady(fired);
+        if (fired !== 0) tell(registration, fired);
       },
     );
     // A signal meant for another wait stays until that one has seen it.
@@ -201,35 +220,68 @@ export class Poller {
   /** The wait itself fails: let every socket make its own call and see its own error. */
   #giveUp(): void {
     this.#failures = 0;
+    setTimeout(() => this.#tellAll(), PAUSE_MS);
+  }
+
+  #tellAll(): void {
     for (const registration of [...this.#registrations.values()]) {
       const { interest } = registration;
       registration.kernelInterest = 0;
       this.setInterest(registration, 0);
-      if (interest !== 0) registration.onReady(interest);
+      if (interest !== 0) tell(registration, interest);
     }
   }
 
   /** @internal Through {@linkcode Registration.remove}. */
-  async remove(registration: Registration): Promise<void> {
+  async remove(registration: Registration, closable: () => void): Promise<void> {
     if (!this.#registrations.has(registration.token)) return;
     this.setInterest(registration, 0);
     this.#registrations.delete(registration.token);
-    this.#readiness.remove(registration);
+    try {
+      this.#readiness.remove(registration);
+    } catch {
+      // Somebody has closed the descriptor: the kernel has forgotten it already.
+    }
     const last = this.#registrations.size === 0;
     if (last) {
       this.#closed = true;
       this.onClosed();
     }
-    if (last || !this.#readiness.closableWhileWaiting) {
-      // The descriptor's number may be reused as soon as it is closed: no wait
-      // may still be looking at it.
+    const { held, free } = this.#pending;
+    const waiting = held !== null || free !== null;
+    // The descriptor's number may be reused as soon as it is closed: no wait
+    // may still be looking at it.
+    const now = !waiting || this.#readiness.closableWhileWaiting;
+    if (now) closable();
+    if (waiting && (last || !now)) {
       this.#wake();
-      await Promise.all([this.#pending.held, this.#pending.free]);
+      await Promise.all([held, free]);
     }
-    if (last) {
-      this.#readiness.close();
-      this.system.close(this.#wakeFd);
-    }
+    if (!now) closable();
+    if (last) this.#release();
+  }
+
+  #release(): void {
+    this.#readiness.close();
+    this.system.close(this.#wakeFd);
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.onClosed();
+    this.#release();
+  }
+}
+
+/** Calls back; what it throws must not cost other sockets their event. */
+function tell(registration: Registration, events: number): void {
+  try {
+    registration.onReady(events);
+  } catch (error) {
+    // As if it were a callback of the runtime's own.
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Family } from "../address/ip.ts";
+import { widthOf } from "./layout.ts";
 import type { Platform } from "./platform/platform.ts";
 
 /** An address and port as numbers. IPv4 uses `w0` only; `scopeId` 0 means none. */
@@ -31,6 +32,8 @@ export class SockaddrCodec {
   readonly #af6: number;
   readonly #in;
   readonly #in6;
+  /** BSD and macOS have a length of one byte and then a family of one byte. */
+  readonly #narrow: boolean;
   readonly #size4: number;
   readonly #size6: number;
 
@@ -40,6 +43,7 @@ export class SockaddrCodec {
     this.#af6 = platform.constants.AF_INET6;
     this.#in = sockaddr_in.at;
     this.#in6 = sockaddr_in6.at;
+    this.#narrow = widthOf(sockaddr_in.fields.sin_family[1]) === 1;
     this.#size4 = sockaddr_in.size;
     this.#size6 = sockaddr_in6.size;
     this.size = Math.max(this.#size4, this.#size6);
@@ -54,13 +58,13 @@ export class SockaddrCodec {
   write(view: DataView, at: number, address: Readonly<SocketWords>): number {
     if (address.family === "IPv4") {
       const { sin_family, sin_port, sin_addr } = this.#in;
-      view.setUint16(at + sin_family, this.#af4, true);
+      this.#setFamily(view, at + sin_family, this.#af4, this.#size4);
       view.setUint16(at + sin_port, address.port);
       view.setUint32(at + sin_addr, address.w0);
       return this.#size4;
     }
     const { sin6_family, sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id } = this.#in6;
-    view.setUint16(at + sin6_family, this.#af6, true);
+    this.#setFamily(view, at + sin6_family, this.#af6, this.#size6);
     view.setUint16(at + sin6_port, address.port);
     view.setUint32(at + sin6_flowinfo, 0);
     view.setUint32(at + sin6_addr, address.w0);
@@ -71,11 +75,19 @@ export class SockaddrCodec {
     return this.#size6;
   }
 
+  #setFamily(view: DataView, at: number, family: number, size: number): void {
+    if (!this.#narrow) return view.setUint16(at, family, true);
+    view.setUint8(at - 1, size);
+    view.setUint8(at, family);
+  }
+
   /** Reads the address at `at` into `out`; `false` if `length` holds none of either family. */
   read(view: DataView, at: number, length: number, out: SocketWords): boolean {
     const { sin_family, sin_port, sin_addr } = this.#in;
     if (length < sin_family + 2) return false;
-    const family = view.getUint16(at + sin_family, true);
+    const family = this.#narrow
+      ? view.getUint8(at + sin_family)
+      : view.getUint16(at + sin_family, true);
     if (family === this.#af4 && length >= this.#size4) {
       out.family = "IPv4";
       out.port = view.getUint16(at + sin_port);

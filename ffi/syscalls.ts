@@ -38,6 +38,8 @@ export class System {
   readonly sockaddr: SockaddrCodec;
   readonly #c: Library["symbols"];
   readonly #interrupted: number;
+  /** What a failure counts as whose errno could not be read. */
+  readonly #unknown: number;
   readonly #sendFlags: number;
   readonly #unlikely: ReadonlySet<number>;
   readonly #errnos = new Map<string, number>();
@@ -53,6 +55,7 @@ export class System {
       this.#errnos.set(code, Number(errno));
     }
     this.#interrupted = this.errnoOf("EINTR");
+    this.#unknown = this.errnoOf("EIO");
     this.wouldBlock = -this.errnoOf("EAGAIN");
     this.noBuffers = -this.errnoOf("ENOBUFS");
     const { MSG_DONTWAIT, MSG_NOSIGNAL } = platform.constants;
@@ -266,6 +269,11 @@ export class System {
 
   // --- the hot path
 
+  /** Negative in any case: an errno that was cleared before we read it is still a failure. */
+  #failure(errno: number): number {
+    return -(errno > 0 ? errno : this.#unknown);
+  }
+
   /**
    * Receives up to `count` messages into a batch.
    *
@@ -274,10 +282,10 @@ export class System {
   receiveMany(fd: number, batch: ReceiveBatch, count: number): number {
     const flags = this.platform.constants.MSG_DONTWAIT;
     for (;;) {
-      const result = this.#c.recvmmsg(fd, batch.headers, count, flags, null);
+      const result = this.#c.recvmmsg(fd, batch.headers, count, flags, 0);
       if (result >= 0) return result;
       const errno = this.library.errno();
-      if (errno !== this.#interrupted) return -errno;
+      if (errno !== this.#interrupted) return this.#failure(errno);
     }
   }
 
@@ -297,7 +305,7 @@ export class System {
       const result = this.#c.recvmsg(fd, batch.headers, flags);
       if (result >= 0) return result;
       const errno = this.library.errno();
-      if (errno !== this.#interrupted) return -errno;
+      if (errno !== this.#interrupted) return this.#failure(errno);
     }
   }
 
@@ -323,7 +331,7 @@ export class System {
       );
       if (result >= 0) return result;
       const errno = this.library.errno();
-      if (errno !== this.#interrupted) return -errno;
+      if (errno !== this.#interrupted) return this.#failure(errno);
     }
   }
 
@@ -333,7 +341,7 @@ export class System {
       const result = this.#c.sendmsg(fd, batch.headers, this.#sendFlags);
       if (result >= 0) return result;
       const errno = this.library.errno();
-      if (errno !== this.#interrupted) return -errno;
+      if (errno !== this.#interrupted) return this.#failure(errno);
     }
   }
 
@@ -348,7 +356,7 @@ export class System {
       const result = this.#c.sendmmsg(fd, headers, count, this.#sendFlags);
       if (result >= 0) return result;
       const errno = this.library.errno();
-      if (errno !== this.#interrupted) return -errno;
+      if (errno !== this.#interrupted) return this.#failure(errno);
     }
   }
 

@@ -8,6 +8,8 @@ const packages: { name: string; proof: string }[] = [
   { name: "procps", proof: "ps" },
   { name: "gcc", proof: "gcc" },
   { name: "libc6-dev", proof: "/usr/include/stdio.h" },
+  { name: "gcc-aarch64-linux-gnu", proof: "aarch64-linux-gnu-gcc" },
+  { name: "libc6-dev-arm64-cross", proof: "/usr/aarch64-linux-gnu/include/stdio.h" },
   { name: "python3", proof: "python3" },
   { name: "socat", proof: "socat" },
   { name: "tshark", proof: "tshark" },

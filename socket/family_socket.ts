@@ -140,12 +140,11 @@ export class FamilySocket {
     return this.#closed ? null : this.system.getOption(this.fd, this.family, which);
   }
 
-  /** Closes the descriptor as soon as nobody looks at it any more. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  /** Closes the descriptor: at once where the poller allows it, otherwise when it has let go. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    await this.registration.remove();
-    this.system.close(this.fd);
+    return this.registration.remove(() => this.system.close(this.fd));
   }
 }
 

@@ -10,18 +10,10 @@ import { type System, system } from "../ffi/syscalls.ts";
 import { interfaceNames } from "../interfaces/names.ts";
 import { FamilySocket } from "./family_socket.ts";
 import { type CheckedOptions, checkOptions, type UdpSocketOptions } from "./options.ts";
-import { UdpSocket } from "./udp_socket.ts";
+import { UdpSocket, type UnavailableFamily } from "./udp_socket.ts";
 
 /** How often a port that is free in one family but not in the other is given back for another. */
 const PORT_ATTEMPTS = 1000;
-
-/** A family that the host does not have. */
-export interface UnavailableFamily {
-  /** The family. */
-  readonly family: Family;
-  /** What the OS said. */
-  readonly error: Error;
-}
 
 /**
  * Opens a UDP socket that tells where each packet was sent and which interface it came in on.

@@ -34,7 +34,11 @@ export class Packet {
    * @internal
    */
   constructor(
-    /** The payload. It is the reader's own: nothing else refers to its memory. */
+    /**
+     * The payload, the reader's own: nothing writes to its memory again. Small
+     * packets share an `ArrayBuffer` with others, so transfer a `data.slice()`
+     * to a worker rather than `data.buffer`.
+     */
     readonly data: Uint8Array<ArrayBuffer>,
     /** Who sent it. Link-local addresses carry their zone. */
     readonly source: SocketAddress,

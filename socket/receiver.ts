@@ -80,6 +80,8 @@ export class Receiver {
   #turn = 0;
   #errors = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  /** After `end` the descriptors may be somebody else's. */
+  #ended = false;
 
   constructor(
     readonly system: System,
@@ -149,6 +151,7 @@ export class Receiver {
 
   /** Ends all waits. */
   end(reason: SocketError): void {
+    this.#ended = true;
     clearTimeout(this.#pause);
     this.#queue = [];
     this.#head = 0;
@@ -203,6 +206,7 @@ export class Receiver {
 
   /** Reads what the kernel has, until there is a packet to deliver; returns whether there is. */
   #fill(): boolean {
+    if (this.#ended) return false;
     const { halves } = this;
     this.names.refresh();
     for (let quiet = 0; quiet < halves.length && this.#left > 0;) {

@@ -90,6 +90,7 @@ export class Sender {
 
   /** Sends one datagram; resolves when the kernel has taken it. */
   send(datagram: Outgoing): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closed);
     const { half } = datagram;
     if (half.sending === null) {
       let result = this.#try(datagram);
@@ -114,7 +115,7 @@ export class Sender {
     let refusal: unknown;
     for (let at = 0; at < datagrams.length;) {
       const { half } = datagrams[at];
-      if (half.sending === null) {
+      if (half.sending === null && !this.#closed) {
         const taken = this.#batch(datagrams, at);
         if (taken > 0) {
           at += taken;

@@ -16,7 +16,6 @@ import type { FamilySocket } from "./family_socket.ts";
 import { PacketIterator, packetStream } from "./iterator.ts";
 import { type Membership, Memberships } from "./membership.ts";
 import { MembershipTable } from "./membership_table.ts";
-import type { UnavailableFamily } from "./open.ts";
 import { type CheckedOptions, checkGroupParts, checkSignal, integer } from "./options.ts";
 import type { Packet } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
@@ -52,6 +51,14 @@ export interface WaitOptions {
 export interface ReceiveManyOptions extends WaitOptions {
   /** The most packets to return, from 1. Default 256. */
   max?: number;
+}
+
+/** A family that the host does not have. */
+export interface UnavailableFamily {
+  /** The family. */
+  readonly family: Family;
+  /** What the OS said. */
+  readonly error: Error;
 }
 
 /** What a socket has counted so far. */
@@ -367,6 +374,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     this.#mustBeOpen("connect");
     const { to: words } = this.#destinations.resolve(to);
     const half = this.#half(words);
+    if (this.#peer && this.#peer.half !== half) this.disconnect();
     const text = formatIp({ ...words, zone: words.scopeId ? String(words.scopeId) : null });
     half.connect(words, text);
     this.#filter.peer = words;
@@ -481,10 +489,10 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       syscall: "close",
       reason: "the socket was closed",
     });
-    // Now, before any await: nothing may use the descriptors any more.
-    const closed = this.#halves.map((half) => half.close());
+    // Before the descriptors are closed: nothing may use them from here on.
     this.#receiver.end(reason);
     this.#sender.end(reason);
+    const closed = this.#halves.map((half) => half.close());
     await Promise.all(closed);
   }
 

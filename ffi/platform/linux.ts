@@ -428,7 +428,7 @@ export function linux(arch: Arch): Platform {
       membershipLimitIPv6:
         "Too many groups on one socket; as root: sysctl net.core.optmem_max=1048576",
       sourceLimit:
-        "Too many sources for one group; as root: sysctl net.ipv4.igmp_max_msf=100 net.ipv6.mld_max_msf=640",
+        "Too many senders of one group, or groups on one socket; as root: sysctl net.ipv4.igmp_max_msf=100 net.ipv4.igmp_max_memberships=1000 net.ipv6.mld_max_msf=640",
       descriptorLimit: "Too many open descriptors: close sockets or raise `ulimit -n`",
       familyMissing: "This host has no {family}",
     },

@@ -16,15 +16,15 @@ export const runtime: Runtime = {
   os: Deno.build.os,
   arch: Deno.build.arch,
   openLibrary,
-  addressOf: (buffer) =>
-    Deno.UnsafePointer.value(
-      Deno.UnsafePointer.of(buffer as Uint8Array<ArrayBuffer>),
-    ),
-  readMemory: (address, length) =>
-    new Uint8Array(
-      Deno.UnsafePointerView.getArrayBuffer(pointer(address)!, length),
-    ).slice(),
-  readCString: (address) => Deno.UnsafePointerView.getCString(pointer(address)!),
+  addressOf: (buffer) => {
+    // Small typed arrays live on V8's own heap, which moves; asking for the
+    // ArrayBuffer gives them memory that stays.
+    void buffer.buffer;
+    return memory().addressOf(buffer, buffer, 0);
+  },
+  readMemory: copyMemory,
+  readCString: (address) =>
+    new TextDecoder().decode(copyMemory(address, Number(memory().strlen(address)))),
   // A timer would wait a millisecond; setImmediate is the next turn (1.3 us).
   yieldToEventLoop: () => new Promise((resolve) => void setImmediate(resolve)),
   environment: (name) =>
@@ -34,8 +34,34 @@ export const runtime: Runtime = {
       : null,
 };
 
-function pointer(address: bigint): Deno.PointerValue {
-  return Deno.UnsafePointer.create(address);
+/**
+ * Memory by way of C: with only `--allow-ffi=/path/to/libc` granted every method of
+ * `Deno.UnsafePointer` and `Deno.UnsafePointerView` is refused, a bound function is not.
+ */
+const MEMORY = {
+  memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
+  strlen: { parameters: ["usize"], result: "usize" },
+  // It returns its first argument.
+  addressOf: { name: "memmove", parameters: ["buffer", "buffer", "usize"], result: "usize" },
+} as const satisfies Record<string, Definition>;
+
+let memoryFunctions: Record<keyof typeof MEMORY, CFunction> | undefined;
+
+function memory(): Record<keyof typeof MEMORY, CFunction> {
+  if (!memoryFunctions) throw new Error("no C library is open yet");
+  return memoryFunctions;
+}
+
+function copyMemory(address: bigint, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  memory().memmove(bytes, address, length);
+  return bytes;
+}
+
+/** Addresses are numbers: a `pointer` of Deno's is an object that needs the whole permission to make. */
+function definitionOf({ parameters, result }: Signature): Definition {
+  const type = <T extends string>(name: T) => name === "pointer" ? "usize" as const : name;
+  return { parameters: parameters.map(type), result: type(result) } as Definition;
 }
 
 function openLibrary(
@@ -45,13 +71,14 @@ function openLibrary(
   blocking: readonly string[],
 ): Library {
   const definitions: Record<string, Definition> = {
-    [errnoSymbol]: { parameters: [], result: "pointer" },
+    [errnoSymbol]: { parameters: [], result: "usize" },
+    ...MEMORY,
   };
   for (const [name, signature] of Object.entries(symbols)) {
-    definitions[name] = signature as Definition;
+    definitions[name] = definitionOf(signature);
     if (blocking.includes(name)) {
       definitions[`${name} off thread`] = {
-        ...signature,
+        ...definitionOf(signature),
         name,
         nonblocking: true,
       } as Definition;
@@ -60,53 +87,38 @@ function openLibrary(
   const { path, library } = open(candidates, definitions);
   const functions = library.symbols as Record<string, CFunction>;
 
-  // A view of errno itself: reading it is no call into the runtime, which could
-  // use errno in between (see `System.call` for what is left of that risk).
-  const errnoAddress = functions[errnoSymbol]() as Deno.PointerValue;
-  const errno = new Int32Array(
-    Deno.UnsafePointerView.getArrayBuffer(errnoAddress!, 4),
-  );
-
+  memoryFunctions = functions as typeof memoryFunctions;
+  const errno = errnoReader(functions[errnoSymbol]());
   const bound: Record<string, CFunction> = {};
-  for (const [name, signature] of Object.entries(symbols)) {
-    bound[name] = withRawPointers(functions[name], signature);
-  }
+  for (const name of Object.keys(symbols)) bound[name] = functions[name];
   let worker: BlockingWorker | undefined;
   return {
     symbols: bound,
-    errno: () => errno[0],
+    errno,
     callBlocking(name, args, hold) {
       if (!hold) {
         worker ??= new BlockingWorker(path, symbols, blocking);
         return worker.call(name, args);
       }
-      const { parameters } = symbols[name];
-      return functions[`${name} off thread`](
-        ...args.map((arg, i) => parameters[i] === "pointer" ? pointer(BigInt(arg)) : arg),
-      );
+      return functions[`${name} off thread`](...args);
     },
   };
 }
 
-/** Raw addresses are `bigint` outside this file; Deno wants pointer objects. */
-function withRawPointers(
-  call: CFunction,
-  { parameters, result }: Signature,
-): CFunction {
-  const takes = parameters.map((type, i) => type === "pointer" ? i : -1).filter(
-    (i) => i >= 0,
-  );
-  if (result === "pointer") {
-    return (...args) => Deno.UnsafePointer.value(call(...args));
+/** Reads the calling thread's errno. */
+function errnoReader(address: bigint): () => number {
+  const value = new Int32Array(1);
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return () => {
+      memory().memmove(value, address, 4);
+      return value[0];
+    };
   }
-  // The hot calls pass no pointer, or always the null one: they stay as they are.
-  if (takes.length === 0 || parameters.includes("buffer")) return call;
-  return (...args) => {
-    for (const i of takes) {
-      if (args[i] !== null) args[i] = pointer(BigInt(args[i]));
-    }
-    return call(...args);
-  };
+  // A view of errno itself: reading it is no call into the runtime, which could
+  // use errno in between (see `System.call` for what is left of that risk).
+  const pointer = Deno.UnsafePointer.create(address)!;
+  const view = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4));
+  return () => view[0];
 }
 
 function open(
@@ -152,6 +164,7 @@ class BlockingWorker {
   readonly #worker: Worker;
   readonly #pending = new Map<number, (result: number) => void>();
   #next = 0;
+  #dead = false;
 
   constructor(
     path: string,
@@ -159,7 +172,7 @@ class BlockingWorker {
     blocking: readonly string[],
   ) {
     const definitions = Object.fromEntries(
-      blocking.map((name) => [name, symbols[name]]),
+      blocking.map((name) => [name, definitionOf(symbols[name])]),
     );
     // The code travels as text: a module of its own would need --allow-read.
     const code = `
@@ -167,10 +180,7 @@ class BlockingWorker {
       const definitions = ${JSON.stringify(definitions)};
       const { symbols } = Deno.dlopen(${JSON.stringify(path)}, definitions);
       parentPort.on("message", ({ id, name, args }) => {
-        const types = definitions[name].parameters;
-        const result = symbols[name](...args.map((arg, i) =>
-          types[i] === "pointer" ? Deno.UnsafePointer.create(BigInt(arg)) : arg));
-        parentPort.postMessage({ id, result });
+        parentPort.postMessage({ id, result: symbols[name](...args) });
       });`;
     this.#worker = new Worker(code, { eval: true });
     this.#worker.unref();
@@ -181,9 +191,16 @@ class BlockingWorker {
         this.#pending.delete(id);
       },
     );
+    // Without a worker every wait fails, and the poller lets the sockets look for themselves.
+    this.#worker.on("error", () => {
+      this.#dead = true;
+      for (const resolve of this.#pending.values()) resolve(-1);
+      this.#pending.clear();
+    });
   }
 
   call(name: string, args: (number | bigint)[]): Promise<number> {
+    if (this.#dead) return Promise.resolve(-1);
     const id = this.#next++;
     this.#worker.postMessage({ id, name, args });
     return new Promise((resolve) => this.#pending.set(id, resolve));

@@ -23,6 +23,8 @@ export interface Frame {
   /** The Ethernet addresses. */
   macSource: string | null;
   macDestination: string | null;
+  /** The further fields asked for, by tshark's names; "" where a packet has none, values separated by commas. */
+  more: Record<string, string>;
 }
 
 const fields = [
@@ -48,7 +50,7 @@ function number(text: string): number | null {
   return text === "" ? null : Number(text.split(",")[0]);
 }
 
-function toFrame(line: string): Frame {
+function toFrame(line: string, more: readonly string[]): Frame {
   const [
     iface,
     ip4src,
@@ -86,21 +88,24 @@ function toFrame(line: string): Frame {
     text: new TextDecoder().decode(data),
     macSource: first(mac[0]),
     macDestination: first(mac[1]),
+    more: Object.fromEntries(more.map((name, index) => [name, mac[index + 2]])),
   };
 }
 
 /** A running capture. */
 export class Capture implements AsyncDisposable {
   #program: Program;
+  #more: readonly string[];
 
   /** Use `capture`. */
-  constructor(program: Program) {
+  constructor(program: Program, more: readonly string[]) {
     this.#program = program;
+    this.#more = more;
   }
 
   /** The next frame; rejects when none comes within `ms` milliseconds. tshark is up to a second behind the wire. */
   async next(ms = 8_000): Promise<Frame> {
-    return toFrame(await this.#program.nextLine(ms));
+    return toFrame(await this.#program.nextLine(ms), this.#more);
   }
 
   /** Skips frames until one satisfies the condition. */
@@ -117,7 +122,7 @@ export class Capture implements AsyncDisposable {
   /** Stops capturing and returns the frames not asked for yet. */
   async stop(): Promise<Frame[]> {
     await this.#program.stop("SIGINT", 10_000);
-    return this.#program.takeLines().map(toFrame);
+    return this.#program.takeLines().map((line) => toFrame(line, this.#more));
   }
 
   /** Stops capturing. */
@@ -130,11 +135,13 @@ export class Capture implements AsyncDisposable {
  * Captures on one or several interfaces of a host; resolves when it is really capturing. Frames of one interface come
  * in order; those of several are merged in no particular order.
  * @param filter in libpcap's language. Default: `"udp"`.
+ * @param more further fields, by tshark's names: `"igmp.maddr"`.
  */
 export async function capture(
   host: Host,
   interfaces: string | string[],
   filter = "udp",
+  more: readonly string[] = [],
 ): Promise<Capture> {
   const names = Array.isArray(interfaces) ? interfaces : [interfaces];
   const args = [
@@ -146,10 +153,10 @@ export async function capture(
       "fields",
       "-E",
       "separator=/t",
-      ...fields.flatMap((field) => ["-e", field]),
+      ...[...fields, ...more].flatMap((field) => ["-e", field]),
     ],
   ];
   const program = await host.spawn("tshark", args);
   await program.waitForStderr(/Capture started\.|File: /, 20_000);
-  return new Capture(program);
+  return new Capture(program, more);
 }

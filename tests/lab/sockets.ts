@@ -14,7 +14,10 @@ export function textOf(packet: Packet): string {
 
 /** The next packet; rejects when none comes within `ms` milliseconds. */
 export function next(socket: UdpSocket, ms = 5_000): Promise<Packet> {
-  return within(ms, socket.receive(), "the next packet");
+  const packet = within(ms, socket.receive(), "the next packet");
+  // A test that fails before it awaits this one is to show its own error.
+  packet.catch(() => {});
+  return packet;
 }
 
 /** The packets that come before the one that says `marker`. This is how a test shows that something did not arrive. */
@@ -59,5 +62,40 @@ export class Server {
   /** The latest packet. */
   get last(): Packet {
     return this.packets[this.packets.length - 1];
+  }
+}
+
+/** What a rejected send says. */
+export async function refused<T extends Error>(
+  socket: UdpSocket,
+  type: new (...args: never[]) => T,
+  to: Destination,
+  options?: SendOptions,
+): Promise<T> {
+  return await assertRejects(() => socket.send("x", to, options), type as new () => T);
+}
+
+/** Errors a socket tells, one after the other. */
+export class Errors {
+  #list: Error[] = [];
+  #wake = () => {};
+  readonly add = (error: Error) => {
+    this.#list.push(error);
+    this.#wake();
+  };
+
+  /** How many have come and were not asked for. */
+  get count(): number {
+    return this.#list.length;
+  }
+
+  async next(): Promise<SocketError> {
+    const come = async () => {
+      while (this.#list.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);
+      return this.#list.shift()!;
+    };
+    const error = await within(5_000, come(), "an error");
+    assert(error instanceof SocketError, `${error}`);
+    return error;
   }
 }

@@ -1,0 +1,167 @@
+// Control data from a kernel that lies: random and damaged, always the same by a fixed seed.
+import { assert, assertEquals } from "@std/assert";
+import { ControlCodec, ControlRecord } from "../../ffi/cmsg.ts";
+import type { ControlRow, Platform } from "../../ffi/platform/platform.ts";
+import { pick, randomWords } from "../address/random.ts";
+import { test } from "../harness.ts";
+import { LINUX, OTHER } from "./tables.ts";
+
+const BUFFERS = 120_000;
+
+/** A view that counts what is read, so that a walk without an end is a failure and not a hang. */
+function countingView(buffer: ArrayBuffer) {
+  const view = new DataView(buffer);
+  const count = { reads: 0, limit: 0 };
+  for (const name of ["getUint8", "getInt32", "getUint32"] as const) {
+    const real: (at: number, little?: boolean) => number = view[name].bind(view);
+    view[name] = (at: number, little?: boolean) => {
+      if (++count.reads > count.limit) throw new Error("the walk does not end");
+      return real(at, little);
+    };
+  }
+  return { view, count };
+}
+
+/** The same in other words: slow, and with a slice for each message, so that nothing outside can be seen. */
+function reference(
+  platform: Platform,
+  bytes: Uint8Array,
+): { whole: boolean; record: ControlRecord } {
+  const record = new ControlRecord();
+  const { cmsghdr, in_pktinfo, in6_pktinfo, timespec, sock_extended_err } = platform.layouts;
+  const align = (n: number) => Math.ceil(n / platform.controlAlignment) * platform.controlAlignment;
+  const header = align(cmsghdr.size);
+  const viewOf = (part: Uint8Array) => new DataView(part.buffer, part.byteOffset, part.byteLength);
+  let rest = bytes;
+  while (rest.length >= header) {
+    const view = viewOf(rest);
+    const length = view.getUint32(cmsghdr.at.cmsg_len, true);
+    if (length < header || length > rest.length) return { whole: false, record };
+    const level = view.getInt32(cmsghdr.at.cmsg_level, true);
+    const type = view.getInt32(cmsghdr.at.cmsg_type, true);
+    const is = (...rows: ControlRow[]) =>
+      rows.some((row) => row.level === level && row.type === type);
+    const data = viewOf(rest.slice(header, length));
+    const size = data.byteLength;
+    const number = () => size >= 4 ? data.getInt32(0, true) : size > 0 ? data.getUint8(0) : -1;
+    const { IPv4, IPv6, timestamp, dropCounter } = platform.control;
+    const words = (at: number) => [0, 4, 8, 12].map((i) => data.getUint32(at + i));
+    if (is(IPv4.packetInfo) && size >= in_pktinfo.size) {
+      record.hasDestination = true;
+      record.interfaceIndex = data.getInt32(in_pktinfo.at.ipi_ifindex, true);
+      record.localAddress = data.getUint32(in_pktinfo.at.ipi_spec_dst);
+      record.w0 = data.getUint32(in_pktinfo.at.ipi_addr);
+      record.w1 = record.w2 = record.w3 = 0;
+    } else if (is(IPv6.packetInfo) && size >= in6_pktinfo.size) {
+      record.hasDestination = true;
+      record.interfaceIndex = data.getUint32(in6_pktinfo.at.ipi6_ifindex, true);
+      [record.w0, record.w1, record.w2, record.w3] = words(in6_pktinfo.at.ipi6_addr);
+    } else if (is(IPv4.hops, IPv6.hops)) record.hops = number();
+    else if (is(IPv4.trafficClass, IPv6.trafficClass)) record.trafficClass = number();
+    else if (is(dropCounter) && size >= 4) record.dropped = data.getUint32(0, true);
+    else if (is(timestamp) && size >= timespec.size) {
+      record.seconds = Number(data.getBigInt64(timespec.at.tv_sec, true));
+      record.nanoseconds = data.getUint32(timespec.at.tv_nsec, true);
+    } else if (is(IPv4.error, IPv6.error) && size >= sock_extended_err.size) {
+      record.error = data.getUint32(sock_extended_err.at.ee_errno, true);
+    }
+    rest = rest.subarray(Math.min(align(length), rest.length));
+  }
+  return { whole: rest.length === 0, record };
+}
+
+/** Some messages as the kernel would write them, with any length and mostly a type that means something. */
+function compose(next: () => number, platform: Platform, bytes: Uint8Array): number {
+  const { cmsghdr } = platform.layouts;
+  const align = (n: number) => Math.ceil(n / platform.controlAlignment) * platform.controlAlignment;
+  const header = align(cmsghdr.size);
+  const { IPv4, IPv6, timestamp, dropCounter } = platform.control;
+  const rows = [...Object.values(IPv4), ...Object.values(IPv6), timestamp, dropCounter];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = next();
+  let at = 0;
+  for (let count = next() % 6; count > 0; count--) {
+    const size = pick(next, [0, 1, 3, 4, 8, 12, 15, 16, 19, 20, 32, 44]);
+    if (at + header + size > bytes.length) break;
+    const row = next() % 10 === 0 ? { level: next() % 50, type: next() % 70 } : pick(next, rows);
+    view.setUint32(at + cmsghdr.at.cmsg_len, header + size, true);
+    view.setInt32(at + cmsghdr.at.cmsg_level, row.level, true);
+    view.setInt32(at + cmsghdr.at.cmsg_type, row.type, true);
+    at = Math.min(at + align(header + size), bytes.length);
+  }
+  return at;
+}
+
+/** Damages up to three places, with a liking for lengths. */
+function damage(next: () => number, platform: Platform, bytes: Uint8Array, length: number): number {
+  for (let count = 1 + next() % 3; count > 0; count--) {
+    const at = next() % Math.max(length, 1);
+    switch (next() % 5) {
+      case 0:
+        bytes[at] ^= 1 << next() % 8;
+        break;
+      case 1:
+        bytes[at - at % platform.controlAlignment] = pick(next, [0, 1, 8, 11, 12, 15, 16, 17, 255]);
+        break;
+      case 2:
+        bytes.fill(pick(next, [0, 0, 255]), at, at + next() % 24);
+        break;
+      case 3:
+        length = next() % (length + 1);
+        break;
+      default:
+        length = Math.min(length + next() % 24, bytes.length);
+    }
+  }
+  return length;
+}
+
+for (const [name, platform] of [["Linux", LINUX], ["another system", OTHER]] as const) {
+  test(`${BUFFERS} buffers of random and damaged control data, as on ${name}`, () => {
+    const next = randomWords(0xc0de);
+    const codec = new ControlCodec(platform);
+    const START = 24;
+    const bytes = new Uint8Array(START + 160 + 40);
+    const { view, count } = countingView(bytes.buffer);
+    const record = new ControlRecord();
+    const tally = { whole: 0, cut: 0, told: 0 };
+    for (let i = 0; i < BUFFERS; i++) {
+      const area = bytes.subarray(START, START + 160);
+      let length = 160;
+      if (i % 8 === 0) {
+        for (let at = 0; at < 160; at++) {
+          area[at] = next() % 3 === 0 ? next() : 0;
+        }
+      } else length = compose(next, platform, area);
+      if (i % 8 !== 1) length = damage(next, platform, area, length);
+      // What is around it must not matter: it is inviting.
+      bytes.fill(next() % 2 === 0 ? 0xff : 1, 0, START);
+      bytes.fill(next(), START + length);
+      const label = `buffer ${i}`;
+      Object.assign(record, new ControlRecord());
+      count.reads = 0;
+      count.limit = 10 * (1 + length / 12);
+      const whole = codec.read(view, START, length, record);
+      const right = reference(platform, area.slice(0, length));
+      // Comparing fields by hand: assertEquals of 120,000 objects takes seconds.
+      if (whole !== right.whole || !same(record, right.record)) {
+        assertEquals({ whole, record }, right, label);
+      }
+      if (whole) tally.whole++;
+      else tally.cut++;
+      if (!same(record, NOTHING)) tally.told++;
+    }
+    // All kinds of buffers are among them.
+    for (const [kind, n] of Object.entries(tally)) assert(n > BUFFERS / 10, `${kind} ${n}`);
+  });
+}
+
+const NOTHING = new ControlRecord();
+
+function same(a: ControlRecord, b: ControlRecord): boolean {
+  return a.hasDestination === b.hasDestination && a.w0 === b.w0 && a.w1 === b.w1 &&
+    a.w2 === b.w2 && a.w3 === b.w3 && a.interfaceIndex === b.interfaceIndex &&
+    a.localAddress === b.localAddress && a.hops === b.hops && a.trafficClass === b.trafficClass &&
+    a.seconds === b.seconds && a.nanoseconds === b.nanoseconds && a.dropped === b.dropped &&
+    a.error === b.error;
+}

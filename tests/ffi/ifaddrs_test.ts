@@ -1,0 +1,239 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Memory, readInterfaceList } from "../../ffi/ifaddrs.ts";
+import { struct } from "../../ffi/layout.ts";
+import type { Platform } from "../../ffi/platform/platform.ts";
+import { emptyWords } from "../../ffi/sockaddr.ts";
+import { test } from "../harness.ts";
+import { hex, LINUX } from "./tables.ts";
+
+/** C's memory, made of pieces; whoever reads beside them is told so. */
+class Pieces implements Memory {
+  readonly #pieces = new Map<bigint, Uint8Array>();
+  #next = 0x5555_0000_0000n;
+  reads = 0;
+
+  put(bytes: Uint8Array): bigint {
+    const address = this.#next;
+    this.#next += 0x1000n;
+    this.#pieces.set(address, bytes);
+    return address;
+  }
+
+  bytesOf(address: bigint): Uint8Array {
+    const bytes = this.#pieces.get(address);
+    assert(bytes, `nothing at 0x${address.toString(16)}`);
+    return bytes;
+  }
+
+  readMemory(address: bigint, length: number): Uint8Array<ArrayBuffer> {
+    this.reads++;
+    const bytes = this.bytesOf(address);
+    assert(length <= bytes.length, `${length} bytes wanted of ${bytes.length}`);
+    return Uint8Array.from(bytes.subarray(0, length));
+  }
+
+  readCString(address: bigint): string {
+    const bytes = this.bytesOf(address);
+    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+  }
+}
+
+interface Entry {
+  name: string;
+  flags?: number;
+  address?: string;
+  netmask?: string;
+  broadcast?: string;
+}
+
+/** A list as getifaddrs(3) makes it; each sockaddr only as long as its family's struct. */
+function list(memory: Pieces, entries: Entry[], { ifaddrs } = LINUX.layouts): bigint[] {
+  const sockaddr = (text?: string) => text === undefined ? 0n : memory.put(hex(text));
+  const nodes = entries.map(({ name, flags = 0, address, netmask, broadcast }) => {
+    const bytes = new Uint8Array(ifaddrs.size);
+    const view = new DataView(bytes.buffer);
+    const put = (at: number, value: bigint) => view.setBigUint64(at, value, true);
+    put(ifaddrs.at.ifa_name, memory.put(new TextEncoder().encode(`${name}\0after`)));
+    view.setUint32(ifaddrs.at.ifa_flags, flags, true);
+    put(ifaddrs.at.ifa_addr, sockaddr(address));
+    put(ifaddrs.at.ifa_netmask, sockaddr(netmask));
+    put(ifaddrs.at.ifa_broadaddr, sockaddr(broadcast));
+    return memory.put(bytes);
+  });
+  nodes.forEach((node, i) => link(memory, node, nodes[i + 1] ?? 0n, ifaddrs.at.ifa_next));
+  return nodes;
+}
+
+function link(memory: Pieces, from: bigint, to: bigint, at = 0) {
+  const bytes = memory.bytesOf(from);
+  new DataView(bytes.buffer).setBigUint64(at, to, true);
+}
+
+const ipv4 = (address: string) => `02 00 00 00 ${address}` + "00".repeat(8);
+const packet = (index: string, length: string, address: string) =>
+  `11 00 00 00 ${index} 01 00 00 ${length} ${address}`;
+const UP = 0x1 | 0x40 | 0x1000;
+const BROADCAST = 0x2;
+const POINTOPOINT = 0x10;
+
+test("an interface with its link, IPv4 and IPv6 addresses", () => {
+  const memory = new Pieces();
+  const [first] = list(memory, [
+    { name: "lo", flags: 0x49, address: packet("01 00 00 00", "06", "00".repeat(8)) },
+    {
+      name: "eth0",
+      flags: UP | BROADCAST,
+      address: packet("02 00 00 00", "06", "02 42 ac 11 00 02 00 00"),
+      broadcast: packet("02 00 00 00", "06", "ff ff ff ff ff ff 00 00"),
+    },
+    {
+      name: "eth0",
+      flags: UP | BROADCAST,
+      address: ipv4("c0 a8 01 02"),
+      netmask: ipv4("ff ff ff 00"),
+      broadcast: ipv4("c0 a8 01 ff"),
+    },
+    {
+      name: "eth0",
+      flags: UP | BROADCAST,
+      address:
+        "0a 00 00 00 00 00 00 00 fe 80 00 00 00 00 00 00 00 42 ac ff fe 11 00 02 02 00 00 00",
+      netmask: "0a 00 00 00 00 00 00 00" + "ff".repeat(8) + "00".repeat(12),
+    },
+  ]);
+  const [lo, card, v4, v6] = readInterfaceList(LINUX, memory, first);
+  assertEquals(lo.flags, {
+    up: true,
+    running: true,
+    loopback: true,
+    multicast: false,
+    pointToPoint: false,
+  });
+  assertEquals(lo.link, { index: 1, hardware: new Uint8Array(6) });
+  assertEquals([card.name, card.address, card.broadcast], ["eth0", null, null]);
+  assertEquals(card.link, { index: 2, hardware: hex("02 42 ac 11 00 02") });
+  assertEquals([card.flags.multicast, card.flags.loopback], [true, false]);
+  assertEquals(v4.address, { ...emptyWords(), w0: 0xc0a80102 });
+  assertEquals(v4.netmask?.w0, 0xffffff00);
+  assertEquals(v4.broadcast?.w0, 0xc0a801ff);
+  assertEquals(v4.link, null);
+  assertEquals(v6.address, {
+    family: "IPv6",
+    w0: 0xfe800000,
+    w1: 0,
+    w2: 0x0042acff,
+    w3: 0xfe110002,
+    port: 0,
+    scopeId: 2,
+  });
+  assertEquals([v6.netmask?.w1, v6.netmask?.w2, v6.broadcast], [0xffffffff, 0, null]);
+});
+
+test("the other end of a point-to-point link is no broadcast address", () => {
+  const memory = new Pieces();
+  const [first] = list(memory, [
+    {
+      name: "tun0",
+      flags: UP | POINTOPOINT,
+      address: ipv4("0a 00 00 01"),
+      broadcast: ipv4("0a 00 00 02"),
+    },
+    { name: "eth1", flags: UP | BROADCAST, address: ipv4("0a 00 01 01") },
+  ]);
+  const [tun, bare] = readInterfaceList(LINUX, memory, first);
+  assertEquals([tun.broadcast, tun.flags.pointToPoint], [null, true]);
+  assertEquals(bare.broadcast, null);
+});
+
+test("entries without an address, and of families that nobody knows, are listed all the same", () => {
+  const memory = new Pieces();
+  const [first] = list(memory, [
+    { name: "wg0", flags: UP },
+    // Two bytes are all that may be read of an unknown family.
+    { name: "can0", flags: UP, address: "1d 00", netmask: "ff ff", broadcast: "00 00" },
+    { name: "eth0", flags: UP, address: ipv4("0a 00 00 01"), netmask: "00 00" },
+  ]);
+  const entries = readInterfaceList(LINUX, memory, first);
+  assertEquals(
+    entries.map(({ name, address, netmask, broadcast, link }) => [
+      name,
+      address?.w0 ?? null,
+      netmask,
+      broadcast,
+      link,
+    ]),
+    [
+      ["wg0", null, null, null, null],
+      ["can0", null, null, null, null],
+      ["eth0", 0x0a000001, null, null, null],
+    ],
+  );
+});
+
+test("hardware addresses of any length, also such as lie", () => {
+  const lengths: [string, number][] = [["00", 0], ["04", 4], ["06", 6], ["08", 8], ["14", 8], [
+    "ff",
+    8,
+  ]];
+  for (const [length, kept] of lengths) {
+    const memory = new Pieces();
+    const [first] = list(memory, [{
+      name: "ib0",
+      address: packet("07 00 00 00", length, "01 02 03 04 05 06 07 08"),
+    }]);
+    const [{ link }] = readInterfaceList(LINUX, memory, first);
+    assertEquals(link?.index, 7);
+    assertEquals(link?.hardware, hex("01 02 03 04 05 06 07 08").slice(0, kept));
+  }
+});
+
+test("no list at all", () => {
+  assertEquals(readInterfaceList(LINUX, new Pieces(), 0n), []);
+});
+
+test("a list that bites its tail ends", () => {
+  for (const [length, back] of [[1, 0], [2, 0], [2, 1], [5, 2]]) {
+    const memory = new Pieces();
+    const nodes = list(memory, Array.from({ length }, (_, i) => ({ name: `eth${i}` })));
+    link(memory, nodes.at(-1)!, nodes[back]);
+    const entries = readInterfaceList(LINUX, memory, nodes[0]);
+    assert(entries.length >= length && entries.length <= 100_000, `${entries.length} entries`);
+    assertEquals(entries[length - 1].name, `eth${length - 1}`);
+  }
+});
+
+test("a long list is read to its end", () => {
+  const memory = new Pieces();
+  const nodes = list(memory, Array.from({ length: 5000 }, (_, i) => ({ name: `veth${i}` })));
+  const entries = readInterfaceList(LINUX, memory, nodes[0]);
+  assertEquals([entries.length, entries[4999].name], [5000, "veth4999"]);
+});
+
+test("offsets, flags and families are the table's", () => {
+  const layouts: Platform["layouts"] = {
+    ...LINUX.layouts,
+    ifaddrs: struct("ifaddrs", 48, {
+      ifa_flags: [0, "u32"],
+      ifa_name: [8, "pointer"],
+      ifa_broadaddr: [16, "pointer"],
+      ifa_netmask: [24, "pointer"],
+      ifa_addr: [32, "pointer"],
+      ifa_next: [40, "pointer"],
+    }),
+  };
+  const constants = { ...LINUX.constants, AF_INET: 12, IFF_MULTICAST: 0x8000, IFF_BROADCAST: 0x4 };
+  const memory = new Pieces();
+  const [first] = list(memory, [
+    {
+      name: "en0",
+      flags: 0x8005,
+      address: ipv4("0a 00 00 01").replace("02", "0c"),
+      broadcast: ipv4("0a 00 00 ff").replace("02", "0c"),
+    },
+    { name: "en1" },
+  ], layouts);
+  const entries = readInterfaceList({ ...LINUX, layouts, constants }, memory, first);
+  assertEquals(entries.map(({ name }) => name), ["en0", "en1"]);
+  assertEquals(entries[0].flags.multicast, true);
+  assertEquals([entries[0].address?.w0, entries[0].broadcast?.w0], [0x0a000001, 0x0a0000ff]);
+});

@@ -1,0 +1,82 @@
+/** What the tests on loopback share. */
+import fs from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { system } from "../../ffi/syscalls.ts";
+import type { Packet, UdpSocket } from "../../mod.ts";
+import { within } from "../harness.ts";
+import { Program, run } from "../lab/process.ts";
+
+// The C library is opened once a process and stays: before the first test, or that one would be accused of a leak.
+system();
+
+/** The next packet, which must come soon. */
+export function next(socket: UdpSocket): Promise<Packet> {
+  return within(5_000, socket.receive(), "a packet");
+}
+
+/** The text of a packet. */
+export function text(packet: { data: Uint8Array }): string {
+  return new TextDecoder().decode(packet.data);
+}
+
+/** The texts of the next packets. */
+export async function nextTexts(socket: UdpSocket, count: number): Promise<string[]> {
+  const texts: string[] = [];
+  while (texts.length < count) texts.push(text(await next(socket)));
+  return texts;
+}
+
+/** Where a socket is reached on loopback. */
+export function at(socket: { port: number }, address = "127.0.0.1"): string {
+  return address.includes(":") ? `[${address}]:${socket.port}` : `${address}:${socket.port}`;
+}
+
+/** How many descriptors this process has open. */
+export function descriptors(): number {
+  return fs.readdirSync("/proc/self/fd").length;
+}
+
+/** Waits until `condition()` holds, one turn of the event loop after the other. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`${what} did not come`);
+    await turn();
+  }
+}
+
+/** One turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/**
+ * The words of a command that runs a program of tests/programs with Deno. Deno's path travels in the environment:
+ * where its `node:child_process` sees that path before "run" and no permission behind, it puts -A there.
+ */
+function denoCommand(program: string, permissions: string[], args: string[]): [string, string[]] {
+  const file = fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
+  const options = ["--quiet", "--no-prompt", "--no-check", ...permissions];
+  return ["sh", ["-c", 'exec "$DENO_PROGRAM" "$@"', "sh", "run", ...options, file, ...args]];
+}
+
+const env = { DENO_PROGRAM: process.execPath };
+
+/** Runs a program of tests/programs to its end with Deno; returns what it wrote. */
+export async function runDeno(
+  program: string,
+  permissions: string[],
+  ...args: string[]
+): Promise<string> {
+  return (await run(...denoCommand(program, permissions, args), { env })).trim();
+}
+
+/** Starts a program of tests/programs with Deno. */
+export function startDeno(
+  program: string,
+  permissions: string[],
+  ...args: string[]
+): Promise<Program> {
+  return Program.start(...denoCommand(program, permissions, args), { env });
+}
