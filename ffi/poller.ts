@@ -224,12 +224,14 @@ export class Poller {
   }
 
   #tellAll(): void {
-    for (const registration of [...this.#registrations.values()]) {
-      const { interest } = registration;
+    const armed = [...this.#registrations.values()].filter(({ interest }) => interest !== 0);
+    const told = armed.map((registration) => [registration, registration.interest] as const);
+    for (const registration of armed) {
       registration.kernelInterest = 0;
-      this.setInterest(registration, 0);
-      if (interest !== 0) tell(registration, interest);
+      registration.interest = 0;
     }
+    this.#armed.held = this.#armed.free = 0;
+    for (const [registration, interest] of told) tell(registration, interest);
   }
 
   /** @internal Through {@linkcode Registration.remove}. */

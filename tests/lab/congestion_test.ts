@@ -6,6 +6,7 @@ import { startReceiver } from "./peers.ts";
 import { lan } from "./topologies.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };
+
 const PORT = 5000;
 
 for (

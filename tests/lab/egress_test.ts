@@ -1,14 +1,6 @@
 // Where datagrams go that do not say so themselves, and which of them never leave this host.
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type Destination,
-  openUdpSocket,
-  type Packet,
-  type SendOptions,
-  SocketAddress,
-  SocketError,
-  type UdpSocket,
-} from "../../mod.ts";
+import { assertEquals } from "@std/assert";
+import { openUdpSocket, type Packet, type SendOptions } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
 import { sendFrom } from "./peers.ts";
 import { next, refused, textOf } from "./sockets.ts";
@@ -16,6 +8,7 @@ import { GROUPS, LINK_GROUP, PORT, receivers } from "./targets.ts";
 import { twoNetworks } from "./topologies.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };
+
 test("a socket of one interface sends and receives on that one only", needs, async () => {
   await using net = await twoNetworks();
   const [v4, v6] = [await receivers(net, "IPv4"), await receivers(net, "IPv6")];

@@ -4,11 +4,11 @@ import { openUdpSocket, SocketError } from "../../mod.ts";
 import { findProgram, test, type TestOptions } from "../harness.ts";
 import { Lab } from "./lab.ts";
 import { startReceiver } from "./peers.ts";
-import { next, Server, textOf } from "./sockets.ts";
+import { Errors, next, Server, textOf } from "./sockets.ts";
 import { stage } from "./stage.ts";
-import { lan } from "./topologies.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };
+
 const PORT = 5000;
 
 test(

@@ -7,6 +7,7 @@ import { Errors, next, Server, textOf } from "./sockets.ts";
 import { stage } from "./stage.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };
+
 const PORT = 5000;
 
 test(
@@ -69,7 +70,7 @@ test(
 );
 
 test("a socket that only sends is told of refusals by its next send", needs, async () => {
-  await using net = await stage();
+  await using _net = await stage();
   for (const [address, other] of [["10.1.0.100", "10.1.0.1"], ["fd01::100", "fd01::1"]]) {
     const errors = new Errors();
     await using socket = openUdpSocket({ onError: errors.add });

@@ -1,20 +1,13 @@
 // Datagrams that cannot be sent: the error says why and what to do, and the socket goes on.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type Destination,
-  openUdpSocket,
-  type Packet,
-  type SendOptions,
-  SocketAddress,
-  SocketError,
-  type UdpSocket,
-} from "../../mod.ts";
+import { type Destination, openUdpSocket, type SendOptions, SocketError } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
 import { next, refused } from "./sockets.ts";
-import { GROUPS, LINK_GROUP, PORT, receivers } from "./targets.ts";
+import { PORT, receivers } from "./targets.ts";
 import { twoNetworks } from "./topologies.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };
+
 test("broadcast without the option is refused, and the hint names the option", needs, async () => {
   await using _net = await twoNetworks();
   await using socket = openUdpSocket();

@@ -1,20 +1,13 @@
 // What a datagram asks for is what the other host sees: source, interface, hops, traffic class, in all combinations.
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type Destination,
-  openUdpSocket,
-  type Packet,
-  type SendOptions,
-  SocketAddress,
-  SocketError,
-  type UdpSocket,
-} from "../../mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type Destination, openUdpSocket, type SendOptions, SocketAddress } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
 import type { PeerPacket } from "./peers.ts";
 import { GROUPS, LINK_GROUP, PORT, receivers } from "./targets.ts";
 import { twoNetworks } from "./topologies.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };
+
 /** Every combination of the given values; undefined leaves an option out. */
 function* combinations(values: { [K in keyof SendOptions]: SendOptions[K][] }) {
   let list: SendOptions[] = [{}];

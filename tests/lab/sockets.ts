@@ -1,5 +1,13 @@
 /** The library's socket as the lab's tests use it: waits that end, and everything up to a marker. */
-import { interfaces, type Packet, type UdpSocket } from "../../mod.ts";
+import { assert, assertRejects } from "@std/assert";
+import {
+  type Destination,
+  interfaces,
+  type Packet,
+  type SendOptions,
+  SocketError,
+  type UdpSocket,
+} from "../../mod.ts";
 import { has, within } from "../harness.ts";
 
 // The library loads libc once and keeps it: before the tests, or the first of them would be said to leak it.
