@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { openUdpSocket } from "../../mod.ts";
 import { findProgram, test, type TestOptions } from "../harness.ts";
 import { startReceiver } from "./peers.ts";
+import "./sockets.ts"; // loads the library before the first test
 import { lan } from "./topologies.ts";
 
 const needs: TestOptions = { needs: ["lab", "python3"] };

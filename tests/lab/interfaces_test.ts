@@ -4,7 +4,7 @@ import { interfaces } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { Lab } from "./lab.ts";
 import { twoNetworks } from "./topologies.ts";
-import "./sockets.ts";
+import "./sockets.ts"; // loads the library before the first test
 
 interface IpAddress {
   family: string;

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Destination, openUdpSocket, type SendOptions, SocketAddress } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
 import type { PeerPacket } from "./peers.ts";
+import "./sockets.ts"; // loads the library before the first test
 import { GROUPS, LINK_GROUP, PORT, receivers } from "./targets.ts";
 import { twoNetworks } from "./topologies.ts";
 

@@ -1,8 +1,7 @@
 // Groups joined for particular senders only (RFC 4607), and senders blocked from groups joined for any.
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { openUdpSocket, type UdpSocket } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
-import { capture } from "./capture.ts";
 import { next, textOf, textsUntil } from "./sockets.ts";
 import { type Stage, stage } from "./stage.ts";
 
@@ -210,53 +209,5 @@ for (const family of families) {
     }
     assertEquals([textOf(await next(one)), textOf(await next(two))], ["0", "1"]);
     assertEquals([one.stats.received, two.stats.received], [1, 1]);
-  });
-}
-
-// RFC 3376 section 4.2.12 and RFC 3810 section 5.2.12: the kinds of records in a report.
-const CHANGE_TO_EXCLUDE = "4", ALLOW_NEW_SOURCES = "5", BLOCK_OLD_SOURCES = "6";
-
-for (
-  const { name, family, filter, kind, group, source, others } of [
-    {
-      name: "IGMPv3",
-      family: families[0],
-      filter: "igmp",
-      kind: "igmp.record_type",
-      group: "igmp.maddr",
-      source: "igmp.saddr",
-      others: "igmp.version",
-    },
-    {
-      name: "MLDv2",
-      family: families[1],
-      filter: "icmp6 or ip6 proto 0",
-      kind: "icmpv6.mldr.mar.record_type",
-      group: "icmpv6.mldr.mar.multicast_address",
-      source: "icmpv6.mldr.mar.source_address",
-      others: "icmpv6.type",
-    },
-  ]
-) {
-  test(`${name} reports tell the network which senders are wanted`, {
-    needs: ["lab", "python3", "tshark"],
-  }, async () => {
-    await using net = await senders();
-    await using socket = openUdpSocket();
-    await using wire = await capture(net.here, "eth0", filter, [kind, group, source, others]);
-    const report = async (wanted: string) => {
-      const { more } = await wire.find(({ more }) =>
-        more[group].split(",").includes(family.group) && more[kind].split(",").includes(wanted)
-      );
-      return more[source].split(",").filter((text) => text !== "");
-    };
-    const one = socket.join(family.group, { source: family.senders[0], interface: "eth0" });
-    assertEquals(await report(ALLOW_NEW_SOURCES), [family.senders[0]]);
-    one.leave();
-    assertEquals(await report(BLOCK_OLD_SOURCES), [family.senders[0]]);
-    socket.join(family.group, { interface: "eth0" });
-    assertEquals(await report(CHANGE_TO_EXCLUDE), []);
-    socket.blockSource(family.group, family.senders[1]);
-    assert((await report(BLOCK_OLD_SOURCES)).includes(family.senders[1]));
   });
 }
