@@ -13,6 +13,8 @@ export interface HintContext {
   address?: string | null;
   port?: number | null;
   interfaceName?: string | null;
+  /** The source that was asked for is no address of this host. */
+  foreignSource?: boolean;
   /** The address is a multicast group. */
   multicast?: boolean;
   /** The interface that was chosen is a loopback. */
@@ -39,6 +41,12 @@ const RULES: readonly Rule[] = [
   ["bind", ["EACCES"], "privilegedPort"],
   ["socket", ["EAFNOSUPPORT"], "familyMissing"],
   [ANY, ["EMFILE", "ENFILE"], "descriptorLimit"],
+  [
+    SEND,
+    ["EADDRNOTAVAIL", "EINVAL", ...NO_ROUTE],
+    "addressNotLocal",
+    (c) => c.foreignSource === true,
+  ],
   [
     SEND,
     NO_ROUTE,
@@ -73,6 +81,7 @@ const RULES: readonly Rule[] = [
   [MEMBERSHIP, ["ENOBUFS", "ENOMEM"], "membershipLimitIPv6"],
   [MEMBERSHIP, ["ENODEV"], "noSuchInterface", (c) => !c.interfaceName],
   [MEMBERSHIP, ["ENODEV", "EADDRNOTAVAIL"], "interfaceLacksFamily"],
+  [MEMBERSHIP, ["EINVAL"], "interfaceLacksFamily", (c) => c.family === "IPv6"],
   [ANY, ["ENODEV"], "noSuchInterface"],
 ];
 

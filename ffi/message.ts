@@ -122,21 +122,11 @@ export interface ReceivedMessage {
   controlTruncated: boolean;
 }
 
-/**
- * An ArrayBuffer costs a microsecond to make and to collect, a view into one a
- * tenth of that. So small payloads are copied one behind the other into a chunk
- * that is used once and then left to its readers; large ones have their own.
- */
-const CHUNK = 16384;
-const LARGE = 2048;
-
 /** Messages to be received. */
 export class ReceiveBatch extends Batch {
   readonly #truncatedFlag: number;
   readonly #controlTruncatedFlag: number;
   #dataLength = -1;
-  #chunk = new ArrayBuffer(0);
-  #chunkAt = 0;
 
   constructor(
     platform: Platform,
@@ -205,21 +195,10 @@ export class ReceiveBatch extends Batch {
     );
   }
 
-  /** A copy of a slot's data: it belongs to the reader, the slot is used again. */
-  copyData(slot: number, length: number): Uint8Array<ArrayBuffer> {
+  /** A slot's data, until the next call: to be copied at once. */
+  data(slot: number, length: number): Uint8Array<ArrayBuffer> {
     const start = slot * this.slotSize;
-    const end = start + Math.min(length, this.slotSize);
-    if (end - start > LARGE) return this.dataBytes.slice(start, end);
-    // A reader that transferred his data took the chunk with it: its size is 0 then.
-    if (this.#chunkAt + end - start > this.#chunk.byteLength) {
-      this.#chunk = new ArrayBuffer(CHUNK);
-      this.#chunkAt = 0;
-    }
-    const data = new Uint8Array(this.#chunk, this.#chunkAt, end - start);
-    data.set(this.dataBytes.subarray(start, end));
-    // Aligned, so that a reader can put any typed array over its data.
-    this.#chunkAt += (data.length + 7) & ~7;
-    return data;
+    return this.dataBytes.subarray(start, start + Math.min(length, this.slotSize));
   }
 }
 

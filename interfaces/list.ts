@@ -132,12 +132,19 @@ function address(entry: InterfaceEntry, index: number): InterfaceAddress {
     address: formatIp(own),
     family: own.family,
     prefixLength: entry.netmask ? prefixLength(entry.netmask) : null,
-    broadcast: entry.broadcast && entry.broadcast.w0 !== 0 ? formatIp(toIp(entry.broadcast)) : null,
+    broadcast: isBroadcast(entry) ? formatIp(toIp(entry.broadcast!)) : null,
     scopeId: own.family === "IPv6" && isLinkLocal(own) ? index : null,
     tentative: null,
     temporary: null,
     deprecated: null,
   };
+}
+
+/** glibc says the own or the peer's address where no broadcast address is configured. */
+function isBroadcast({ broadcast, netmask }: InterfaceEntry): boolean {
+  if (!broadcast || !netmask) return false;
+  const host = ~netmask.w0;
+  return host !== 0 && host !== 1 && (broadcast.w0 & host) === host;
 }
 
 function toIp({ family, w0, w1, w2, w3 }: SocketWords): Ip {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isLoopback } from "../address/classify.ts";
 import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
@@ -23,9 +24,8 @@ export interface InterfaceId {
 /** Looks interfaces up and remembers the answers for a moment: a packet must not cost a system call. */
 export class InterfaceNames {
   readonly #names = new Map<number, string | null>();
-  readonly #indexes = new Map<string, InterfaceId>();
-  readonly #loopbacks = new Set<number>();
-  #loopbacksKnown = false;
+  /** What getifaddrs said: which indexes are loopbacks, and every address of this host. */
+  #host: { loopbacks: Set<number>; addresses: Set<string> } | null = null;
   #since = 0;
 
   constructor(readonly system: System) {}
@@ -38,9 +38,7 @@ export class InterfaceNames {
   /** Forgets everything, after an error that says something changed. */
   forget(): void {
     this.#names.clear();
-    this.#indexes.clear();
-    this.#loopbacks.clear();
-    this.#loopbacksKnown = false;
+    this.#host = null;
     this.#since = performance.now();
   }
 
@@ -56,35 +54,42 @@ export class InterfaceNames {
 
   /** Whether an index is a loopback's. */
   isLoopback(index: number): boolean {
-    if (!this.#loopbacksKnown) {
-      for (const item of listInterfaces(this.system)) {
-        if (item.loopback) this.#loopbacks.add(item.index);
-      }
-      this.#loopbacksKnown = true;
+    return this.#thisHost().loopbacks.has(index);
+  }
+
+  /** Whether an address is one of this host's. */
+  isOwn(address: string): boolean {
+    return this.#thisHost().addresses.has(address) || isLoopback(parseIp(address));
+  }
+
+  #thisHost() {
+    this.refresh();
+    if (this.#host === null) {
+      const all = listInterfaces(this.system);
+      this.#host = {
+        loopbacks: new Set(all.filter((item) => item.loopback).map(({ index }) => index)),
+        addresses: new Set(all.flatMap(({ addresses }) => addresses.map((own) => own.address))),
+      };
     }
-    return this.#loopbacks.has(index);
+    return this.#host;
   }
 
   /**
    * Finds the interface that a caller means.
+   *
+   * A name is looked up each time: an interface can come back under another index.
    *
    * @param wanted A name, an index (also as decimal text), or an IP address of the interface.
    * @throws {SocketError} `ENODEV` if there is none: an unknown zone is never index 0.
    */
   resolve(wanted: string | number): InterfaceId {
     this.refresh();
-    const key = String(wanted);
-    const known = this.#indexes.get(key);
-    if (known) return known;
     const found = this.#lookUp(wanted);
-    if (!found) {
-      const context = typeof wanted === "number"
-        ? { interfaceIndex: wanted }
-        : { interfaceName: wanted };
-      throw this.system.error(this.system.errnoOf("ENODEV"), "if_nametoindex", context);
-    }
-    this.#indexes.set(key, found);
-    return found;
+    if (found) return found;
+    const context = typeof wanted === "number"
+      ? { interfaceIndex: wanted }
+      : { interfaceName: wanted };
+    throw this.system.error(this.system.errnoOf("ENODEV"), "if_nametoindex", context);
   }
 
   #lookUp(wanted: string | number): InterfaceId | null {

@@ -4,15 +4,23 @@
  * @module
  */
 
-import type { ReceivedMessage } from "../ffi/message.ts";
+import type { Family } from "../address/ip.ts";
+import { readWords } from "../address/socket_address.ts";
 import { type MembershipTable, same, type Words } from "./membership_table.ts";
 import type { Deliver } from "./options.ts";
-import type { Cast } from "./packet.ts";
+import type { Cast, Packet } from "./packet.ts";
 
-/** The peer of a connected socket. */
+/** The peer of a connected socket, and the sender of a datagram. */
 export interface Peer extends Words {
-  readonly family: "IPv4" | "IPv6";
+  readonly family: Family;
   readonly port: number;
+}
+
+/** What is known of a datagram. */
+export interface Arrival {
+  readonly source: Peer;
+  /** Destination and interface. */
+  readonly control: Words & { readonly hasDestination: boolean; readonly interfaceIndex: number };
 }
 
 /** Decides for one socket. */
@@ -34,7 +42,7 @@ export class DeliveryFilter {
    *
    * A destination that the OS did not say could be any group's: only `"all"` takes it.
    */
-  accepts(message: ReceivedMessage, cast: Cast | null): boolean {
+  accepts(message: Arrival, cast: Cast | null): boolean {
     const { control, source } = message;
     if (this.interfaceIndex !== 0 && control.interfaceIndex !== this.interfaceIndex) return false;
     if (this.peer !== null && !this.#isPeer(message)) return false;
@@ -44,7 +52,24 @@ export class DeliveryFilter {
     return this.deliver === "joined" && control.hasDestination;
   }
 
-  #isPeer({ source }: ReceivedMessage): boolean {
+  /** {@linkcode accepts} for one that was read already. */
+  acceptsPacket(packet: Packet): boolean {
+    const { source, destination, interfaceIndex, cast } = packet;
+    const from = { w0: 0, w1: 0, w2: 0, w3: 0 };
+    const to = { w0: 0, w1: 0, w2: 0, w3: 0 };
+    readWords(source, from);
+    readWords(destination, to);
+    return this.accepts({
+      source: { ...from, family: source.family, port: source.port },
+      control: {
+        ...to,
+        hasDestination: (to.w0 | to.w1 | to.w2 | to.w3) !== 0,
+        interfaceIndex: interfaceIndex ?? 0,
+      },
+    }, cast);
+  }
+
+  #isPeer({ source }: Arrival): boolean {
     const { peer } = this;
     return peer!.family === source.family && peer!.port === source.port && same(peer!, source);
   }

@@ -18,8 +18,8 @@ import { readWords, SocketAddress } from "../address/socket_address.ts";
 import type { SendControl } from "../ffi/cmsg.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
-import { checkInterface, type InterfaceNames } from "../interfaces/names.ts";
-import { integer, parseAddress } from "./options.ts";
+import { checkInterface, type InterfaceId, type InterfaceNames } from "../interfaces/names.ts";
+import { checkNames, integer, parseAddress } from "./options.ts";
 
 /** Where to send: an address object, its parts, or an endpoint string. */
 export type Destination =
@@ -55,54 +55,61 @@ export interface Route {
 }
 
 /** A destination as it was written, parsed. */
-interface Parsed {
+export interface ParsedDestination {
   readonly ip: Ip;
   readonly port: number;
   readonly hops: number | null;
   readonly interface: string | number | null;
 }
 
-const NO_OPTIONS: SendOptions = {};
 /** Parsed destinations that are remembered: a program sends to few, again and again. */
 const REMEMBERED = 256;
-const parsedText = new Map<string, Parsed>();
+const parsedText = new Map<string, ParsedDestination>();
+const NO_OPTIONS: SendOptions = {};
+/** `data` and `to` are there in an item of `sendMany`. */
+const KNOWN: ReadonlySet<string> = new Set<keyof SendOptions | "data" | "to">([
+  "source",
+  "interface",
+  "hops",
+  "trafficClass",
+  "data",
+  "to",
+]);
+const KNOWN_PARTS: ReadonlySet<string> = new Set(["address", "port", "interface"]);
 
 /** Resolves destinations for one socket. */
 export class Destinations {
   constructor(
     readonly system: System,
     readonly names: InterfaceNames,
-    /** The socket's own interface, if it has one; else 0. */
-    readonly defaultInterface: number,
+    /** The only interface of the socket, or `null`. */
+    readonly only: InterfaceId | null,
   ) {}
 
   /**
-   * Resolves a destination.
+   * Resolves a destination. Everything is checked before the first system call.
    *
    * @throws {TypeError} If something is no address, or things contradict.
    * @throws {RangeError} If a number is out of range.
    * @throws {SocketError} `ENODEV` for an interface that does not exist.
    */
-  resolve(to: Destination, options: SendOptions = NO_OPTIONS): Route {
-    const { ip, port, hops, interface: named } = parse(to);
-    if (port === 0) throw new RangeError("a destination's port is 1 to 65535, got 0");
+  resolve(to: ParsedDestination, options: SendOptions = NO_OPTIONS): Route {
+    const { ip } = to;
     const multicast = isMulticast(ip);
-    const zoneIndex = ip.zone === null ? 0 : this.names.resolve(ip.zone).index;
-    let interfaceIndex = this.#interface(options.interface, named, zoneIndex, ip);
     const zoned = needsZone(ip);
-    if (zoned && interfaceIndex === 0) interfaceIndex = this.defaultInterface;
-    const source = options.source === undefined ? null : this.#source(options.source, ip);
-    if (source?.zone != null) {
-      const index = this.names.resolve(source.zone).index;
-      if (interfaceIndex !== 0 && interfaceIndex !== index) {
-        throw new TypeError(
-          `the source ${
-            formatIp(source)
-          } is not on interface ${interfaceIndex}, by which the datagram is to leave`,
-        );
-      }
-      interfaceIndex = index;
-    }
+    checkNames(options, KNOWN, "a datagram");
+    const hops = checkHops(options.hops ?? to.hops ?? undefined, multicast);
+    const trafficClass = options.trafficClass === undefined
+      ? -1
+      : integer(options.trafficClass, "trafficClass", 0, 255);
+    const source = options.source === undefined ? null : checkSource(options.source, ip);
+    const named = [ip.zone, to.interface, options.interface, source?.zone]
+      .filter((name) => name !== null && name !== undefined)
+      .map((name) => checkInterface(name, "interface"));
+
+    const interfaceIndex = named.length > 0 || (zoned && this.only)
+      ? this.#interface(named, ip)
+      : 0;
     if (zoned && interfaceIndex === 0 && !multicast) {
       throw new TypeError(
         `${formatIp(ip)} is link-local: say on which interface, for example "${formatIp(ip)}%eth0"`,
@@ -110,50 +117,24 @@ export class Destinations {
     }
     const { family, w0, w1, w2, w3 } = ip;
     const scopeId = zoned ? interfaceIndex : 0;
-    const control = sendControl(
-      source,
-      // A zoned address has its interface in the address itself.
-      source !== null || scopeId === 0 ? interfaceIndex : 0,
-      checkHops(options.hops ?? hops ?? undefined, multicast),
-      options.trafficClass === undefined
-        ? -1
-        : integer(options.trafficClass, "trafficClass", 0, 255),
-    );
-    return { to: { family, w0, w1, w2, w3, port, scopeId }, control, multicast };
+    // A zoned address has its interface in the address itself.
+    const told = source !== null || scopeId === 0 ? interfaceIndex : 0;
+    const control = sendControl(source, told, hops, trafficClass);
+    return { to: { family, w0, w1, w2, w3, port: to.port, scopeId }, control, multicast };
   }
 
-  /** One interface, from up to three places that must agree. */
-  #interface(
-    option: string | number | undefined,
-    named: string | number | null,
-    zoneIndex: number,
-    ip: Ip,
-  ): number {
-    let index = zoneIndex;
-    for (const wanted of [named, option]) {
-      if (wanted === null || wanted === undefined) continue;
-      const found = this.names.resolve(checkInterface(wanted, "interface")).index;
-      if (index !== 0 && found !== index) {
-        throw new TypeError(
-          `${formatIp(ip)} is to leave by interface ${index}, but also by ${wanted} (${found})`,
-        );
-      }
-      index = found;
-    }
-    return index;
-  }
-
-  #source(text: string, to: Ip): Ip {
-    const source = unmap(parseAddress(text, "source"));
-    if (source.family !== to.family) {
+  /** One interface, named in up to four places that must agree, and be the socket's if it has only one. */
+  #interface(named: readonly (string | number)[], ip: Ip): number {
+    const ids = named.map((name) => this.names.resolve(name));
+    if (this.only) ids.push(this.only);
+    const other = ids.find(({ index }) => index !== ids[0].index);
+    if (other) {
       throw new TypeError(
-        `cannot send from ${formatIp(source)} to ${formatIp(to)}: the families differ`,
+        `a datagram to ${formatIp({ ...ip, zone: null })} leaves by one interface, but ` +
+          `${ids[0].name} and ${other.name} are named for it`,
       );
     }
-    if (isMulticast(source) || isLimitedBroadcast(source)) {
-      throw new TypeError(`${formatIp(source)} cannot be a source: only a unicast address can`);
-    }
-    return source;
+    return ids[0].index;
   }
 }
 
@@ -175,7 +156,32 @@ function checkHops(hops: number | undefined, multicast: boolean): number {
   return integer(hops, "hops", multicast ? 0 : 1, 255);
 }
 
-function parse(to: Destination): Parsed {
+function checkSource(text: string, to: Ip): Ip {
+  const source = unmap(parseAddress(text, "source"));
+  if (source.family !== to.family) {
+    throw new TypeError(
+      `cannot send from ${formatIp(source)} to ${formatIp(to)}: the families differ`,
+    );
+  }
+  if (isMulticast(source) || isLimitedBroadcast(source)) {
+    throw new TypeError(`${formatIp(source)} cannot be a source: only a unicast address can`);
+  }
+  return source;
+}
+
+/**
+ * Reads a destination. Calls nothing.
+ *
+ * @throws {TypeError} If it is none.
+ * @throws {RangeError} If its port is out of range.
+ */
+export function parseDestination(to: Destination): ParsedDestination {
+  const parsed = parse(to);
+  if (parsed.port === 0) throw new RangeError("a destination's port is 1 to 65535, got 0");
+  return parsed;
+}
+
+function parse(to: Destination): ParsedDestination {
   if (to instanceof SocketAddress) return fromSocketAddress(to);
   if (typeof to === "string") return remember(to, () => fromEndpoint(to));
   if (typeof to !== "object" || to === null) {
@@ -183,6 +189,7 @@ function parse(to: Destination): Parsed {
       `a destination is a SocketAddress, { address, port, interface? } or a string like "192.0.2.1:5000", got ${to}`,
     );
   }
+  checkNames(to, KNOWN_PARTS, "a destination");
   const port = integer(to.port, "port", 1, 65535);
   const { address } = to;
   const ip = typeof address === "string"
@@ -192,7 +199,7 @@ function parse(to: Destination): Parsed {
 }
 
 /** Parses a text once; the oldest half is forgotten when there are too many. */
-function remember(key: string, make: () => Parsed): Parsed {
+function remember(key: string, make: () => ParsedDestination): ParsedDestination {
   let parsed = parsedText.get(key);
   if (parsed === undefined) {
     parsed = make();
@@ -205,7 +212,7 @@ function remember(key: string, make: () => Parsed): Parsed {
   return parsed;
 }
 
-function fromEndpoint(text: string): Parsed {
+function fromEndpoint(text: string): ParsedDestination {
   const endpoint = parseEndpoint(text);
   if (endpoint.port === null) {
     throw new TypeError(`"${text}" names no port: write "192.0.2.1:5000" or "[2001:db8::1]:5000"`);
@@ -219,14 +226,14 @@ function fromEndpoint(text: string): Parsed {
   };
 }
 
-function fromSocketAddress(to: SocketAddress): Parsed {
+function fromSocketAddress(to: SocketAddress): ParsedDestination {
   const words = { w0: 0, w1: 0, w2: 0, w3: 0 };
   readWords(to, words);
   const zone = to.scopeId === null ? to.zone : String(to.scopeId);
   return plain(checked({ family: to.family, ...words, zone }), to.port);
 }
 
-function plain(ip: Ip, port: number): Parsed {
+function plain(ip: Ip, port: number): ParsedDestination {
   return { ip, port, hops: null, interface: null };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isMulticast, needsZone } from "../address/classify.ts";
+import { isMulticast, isUnspecified, needsZone } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import type { OptionName } from "../ffi/platform/platform.ts";
@@ -18,6 +18,8 @@ import type { CheckedOptions } from "./options.ts";
 export class FamilySocket {
   /** Called when the poller finds it ready. */
   onReadable: () => void = () => {};
+  /** Reports the kernel's queued ICMP errors; returns how many there were. */
+  readErrorQueue: () => number = () => 0;
   /** Called when the poller finds room in its send buffer. */
   onWritable: () => void = () => {};
   /** Sends that wait for their turn; `null` while the kernel keeps up. */
@@ -26,8 +28,8 @@ export class FamilySocket {
   dropped: number | null = null;
   /** The kernel queues ICMP errors for it. */
   queuesErrors = false;
-  /** The kernel lets in only what came by the interface that was asked for. */
-  kernelSelectsInterface = false;
+  /** The interface that the kernel confines it to, or `null`. */
+  kernelInterface: InterfaceId | null = null;
   /** The group of `address`, where the kernel does not select by it. */
   filterGroup: Ip | null = null;
   readonly registration: Registration;
@@ -68,15 +70,15 @@ export class FamilySocket {
     const fd = system.openSocket(family);
     try {
       const setup = new Setup(system, fd, family, options);
-      setup.beforeBind(port);
-      const kernelSelectsInterface = only !== null && setup.bindToInterface(only);
+      setup.beforeBind();
+      const confined = only !== null && setup.bindToInterface(only);
       system.bind(fd, bindTo, {
         family,
         address: address ? formatIp(address) : null,
         port,
         multicast: group !== null || undefined,
       });
-      setup.afterBind(port);
+      setup.afterBind();
       const multicastInterface = options.multicastInterface === null
         ? only
         : names.resolve(options.multicastInterface);
@@ -84,7 +86,7 @@ export class FamilySocket {
       const socket = new FamilySocket(system, names, family, fd, system.localAddress(fd));
       socket.queuesErrors = setup.queuesErrors;
       socket.dropped = setup.countsDrops ? 0 : null;
-      socket.kernelSelectsInterface = kernelSelectsInterface;
+      socket.kernelInterface = confined ? only : null;
       socket.filterGroup = group;
       return socket;
     } catch (error) {
@@ -118,6 +120,12 @@ export class FamilySocket {
     );
   }
 
+  /** The address it is bound to, if that is one of this host's; otherwise `null`. */
+  get ownAddress(): SocketWords | null {
+    const local = { ...this.#local, zone: null };
+    return isUnspecified(local) || isMulticast(local) ? null : this.#local;
+  }
+
   /** Fixes the peer. */
   connect(peer: SocketWords, text: string): void {
     this.system.connect(this.fd, peer, { family: this.family, address: text, port: peer.port });
@@ -126,11 +134,14 @@ export class FamilySocket {
 
   /** Takes the peer back. */
   disconnect(): void {
-    const { port } = this.#local;
+    const { port, scopeId } = this.#local;
     this.system.connect(this.fd, null, { family: this.family });
+    // udp_disconnect() forgets the interface too, also that of a link-local address.
+    const name = this.kernelInterface?.name ?? this.names.nameOf(scopeId);
+    if (name !== null) this.system.trySetOption(this.fd, this.family, "bindToInterface", name);
     this.#local = this.system.localAddress(this.fd);
     if (this.#local.port === port || !this.system.platform.quirks.disconnectLosesPort) return;
-    // udp_disconnect() gives a port back that the OS had chosen: take it again.
+    // It gives a port back that the OS had chosen: take it again.
     this.system.bind(this.fd, { ...this.#local, port }, { family: this.family, port });
     this.#local = this.system.localAddress(this.fd);
   }
@@ -204,10 +215,10 @@ class Setup {
     return this.system.trySetOption(this.fd, this.family, option, value);
   }
 
-  beforeBind(port: number): void {
+  beforeBind(): void {
     const { options } = this;
     if (this.family === "IPv6") this.#set("onlyThisFamily", 1);
-    if (port !== 0) this.#sharing();
+    if (options.port !== 0) this.#sharing();
     if (options.broadcast && this.family === "IPv4") this.#set("broadcast", 1);
     this.#set("receiveBufferSize", options.receiveBufferSize);
     this.#set("sendBufferSize", options.sendBufferSize);
@@ -228,9 +239,9 @@ class Setup {
     return this.#try("bindToInterface", only.name);
   }
 
-  afterBind(port: number): void {
+  afterBind(): void {
     // With sharing set beforehand, "any port" may be one that others share.
-    if (port === 0) this.#sharing();
+    if (this.options.port === 0) this.#sharing();
   }
 
   #sharing(): void {

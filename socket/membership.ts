@@ -98,8 +98,12 @@ export class Memberships {
     readonly system: System,
     readonly names: InterfaceNames,
     readonly table: MembershipTable,
+    /** The only interface of the socket, or `null`. */
+    readonly only: InterfaceId | null,
     /** The half of a family; throws where there is none. */
     readonly half: (group: Ip) => FamilySocket,
+    /** Called when less is to be delivered than before. */
+    readonly narrowed: () => void,
   ) {
     this.#kernel = new KernelMemberships(system, names, table);
   }
@@ -113,8 +117,16 @@ export class Memberships {
     const half = this.half(checked.group);
     const record: Record = { checked, interfaces: [] };
     const failed: FailedJoin[] = [];
-    if (checked.interface !== null) {
-      const id = this.names.resolve(checked.interface);
+    const named = checked.interface ?? this.only?.index ?? null;
+    if (named !== null) {
+      const id = this.names.resolve(named);
+      if (this.only && id.index !== this.only.index) {
+        throw new TypeError(
+          `${
+            formatIp(checked.group)
+          } cannot be joined on ${id.name}: the socket is for ${this.only.name} only`,
+        );
+      }
       this.#joinOn(half, checked, id);
       record.interfaces.push(id);
     } else {
@@ -175,6 +187,7 @@ export class Memberships {
       if (blocked) entry.blocked.push(source);
       else entry.blocked.splice(at, 1);
     }
+    this.narrowed();
   }
 
   #candidates(): InterfaceId[] {
@@ -214,6 +227,7 @@ export class Memberships {
       if (entry) this.#drop(this.half(group), group, source, entry);
     }
     if (interfaces.length === 0) this.#records.delete(record);
+    this.narrowed();
   }
 
   /** Takes one membership of an entry back. */

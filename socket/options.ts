@@ -144,6 +144,12 @@ const KNOWN: ReadonlySet<string> = new Set<keyof UdpSocketOptions>([
   "signal",
 ]);
 
+const KNOWN_GROUP: ReadonlySet<string> = new Set<keyof GroupRequest>([
+  "group",
+  "interface",
+  "source",
+]);
+
 /**
  * Checks what `openUdpSocket` was given.
  *
@@ -154,12 +160,12 @@ export function checkOptions(options: UdpSocketOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`options must be an object, got ${options}`);
   }
-  for (const name of Object.keys(options)) {
-    // A misspelt option that is silently ignored costs an afternoon.
-    if (!KNOWN.has(name)) throw new TypeError(`there is no option "${name}"`);
-  }
+  checkNames(options, KNOWN, "openUdpSocket");
   const address = options.address === undefined ? null : localAddress(options.address);
   const families = checkFamilies(options.family, address);
+  if (options.groups !== undefined && !Array.isArray(options.groups)) {
+    throw new TypeError(`groups must be an array, got ${typeof options.groups}`);
+  }
   const groups = (options.groups ?? []).map(checkGroup);
   for (const { group } of groups) {
     if (!families.includes(group.family)) {
@@ -237,6 +243,7 @@ function checkGroup(request: unknown): CheckedGroup {
 
 /** Checks a group, its interface and its source. */
 export function checkGroupParts(request: GroupRequest): CheckedGroup {
+  checkNames(request, KNOWN_GROUP, "a group");
   const group = unmap(parseAddress(request.group, "group"));
   if (!isMulticast(group)) {
     throw new TypeError(
@@ -256,6 +263,20 @@ export function checkGroupParts(request: GroupRequest): CheckedGroup {
     );
   }
   return { group: { ...group, zone: null }, interface: named ?? group.zone, source };
+}
+
+/**
+ * Refuses names that mean nothing: a misspelt option that is silently ignored costs an afternoon.
+ *
+ * @throws {TypeError} Naming the first one, and what there is.
+ */
+export function checkNames(object: object, known: ReadonlySet<string>, whose: string): void {
+  for (const name in object) {
+    if (known.has(name)) continue;
+    throw new TypeError(
+      `${whose} has no option "${name}"; there are: ${[...known].sort().join(", ")}`,
+    );
+  }
 }
 
 /** Parses an IP literal that is an argument. */

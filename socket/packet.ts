@@ -36,8 +36,8 @@ export class Packet {
   constructor(
     /**
      * The payload, the reader's own: nothing writes to its memory again. Small
-     * packets share an `ArrayBuffer` with others, so transfer a `data.slice()`
-     * to a worker rather than `data.buffer`.
+     * packets of a socket share an `ArrayBuffer`, so transfer a `data.slice()` to
+     * a worker rather than `data.buffer`.
      */
     readonly data: Uint8Array<ArrayBuffer>,
     /** Who sent it. Link-local addresses carry their zone. */

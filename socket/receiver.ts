@@ -20,6 +20,7 @@ import type { Counters } from "./counters.ts";
 import type { DeliveryFilter } from "./delivery.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { castOf, type Packet, toPacket } from "./packet.ts";
+import { PayloadMemory } from "./payload.ts";
 
 /** Messages a call may bring. */
 const BATCH = 32;
@@ -68,6 +69,7 @@ export interface Wait {
 export class Receiver {
   readonly #batch: ReceiveBatch;
   readonly #castBySpecDst: boolean;
+  readonly #payloads = new PayloadMemory();
   #queue: Packet[] = [];
   #head = 0;
   readonly #waiters: Settle<Packet>[] = [];
@@ -98,7 +100,10 @@ export class Receiver {
     }
     this.#batch = batch;
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
-    for (const half of halves) half.onReadable = () => this.#ready(half);
+    for (const half of halves) {
+      half.onReadable = () => this.#ready(half);
+      half.readErrorQueue = () => half.queuesErrors ? this.#readErrorQueue(half) : 0;
+    }
   }
 
   /** The next packet, if one is here or can be had at once. */
@@ -108,7 +113,15 @@ export class Receiver {
   }
 
   #take(): Packet | undefined {
-    if (this.#head === this.#queue.length && !this.#fill()) return undefined;
+    return this.#available() ? this.#shift() : undefined;
+  }
+
+  /** Whether there is a packet, read now if need be. */
+  #available(): boolean {
+    return this.#head < this.#queue.length || this.#fill();
+  }
+
+  #shift(): Packet {
     const packet = this.#queue[this.#head++];
     if (this.#head === this.#queue.length) {
       this.#queue = [];
@@ -117,17 +130,21 @@ export class Receiver {
     return packet;
   }
 
-  /** Up to `max` more packets that are here or can be had at once. */
+  /** Up to `max` packets in all that are here or can be had at once. */
   takeMany(max: number, packets: Packet[]): void {
-    while (packets.length < max && this.#waiters.length === 0) {
-      if (this.#head === this.#queue.length && !this.#fill()) return;
-      const end = Math.min(this.#queue.length, this.#head + max - packets.length);
-      while (this.#head < end) packets.push(this.#queue[this.#head++]);
-      if (this.#head === this.#queue.length) {
-        this.#queue = [];
-        this.#head = 0;
-      }
+    while (packets.length < max && this.#waiters.length === 0 && this.#available()) {
+      packets.push(this.#shift());
     }
+  }
+
+  /** Looks again at what was read but not yet taken, after something changed what is delivered. */
+  recheck(): void {
+    const waiting = this.#queue.slice(this.#head);
+    this.#queue = waiting.filter((packet) => this.filter.acceptsPacket(packet));
+    this.#head = 0;
+    const { length } = waiting;
+    this.counters.filtered += length - this.#queue.length;
+    this.counters.received -= length - this.#queue.length;
   }
 
   /** Waits for a packet, behind those who waited before. */
@@ -185,15 +202,15 @@ export class Receiver {
 
   #ready(half: FamilySocket): void {
     this.#left = PACKETS_A_TURN;
-    if (half.queuesErrors) this.#readErrorQueue(half);
+    half.readErrorQueue();
     this.#serve();
   }
 
   #serve(): void {
-    while (this.#waiters.length > 0) {
-      const packet = this.#take();
-      if (packet === undefined) break;
-      this.#waiters.shift()!.resolve(packet);
+    while (this.#waiters.length > 0 && this.#available()) {
+      // Reading can end all waits, with an error: the packet is for the next reader then.
+      const waiter = this.#waiters.shift();
+      if (waiter) waiter.resolve(this.#shift());
     }
     if (this.#waiters.length === 0) this.#quiet();
     else if (this.#errors < ERRORS_IN_A_ROW) this.#listen();
@@ -258,7 +275,7 @@ export class Receiver {
     this.#queue.push(
       toPacket(
         message,
-        this.#batch.copyData(slot, message.length),
+        this.#payloads.copy(this.#batch.data(slot, message.length)),
         cast,
         half.port,
         this.dropped,
@@ -284,7 +301,7 @@ export class Receiver {
       this.#quiet();
     }
     // With an error queue the details are there; this is only the bell.
-    if (half.queuesErrors && this.#readErrorQueue(half) > 0) return;
+    if (half.readErrorQueue() > 0) return;
     this.counters.report(error);
   }
 

@@ -17,9 +17,9 @@ import type { Packet } from "./packet.ts";
  * group or broadcast address cannot be a source; there the OS chooses, out of the
  * interface the request came in on.
  *
- * @param onLoopback Whether it came in on a loopback interface.
+ * @param local Whether the request came from this host itself.
  */
-export function replyOptions(packet: Packet, onLoopback: boolean): SendOptions {
+export function replyOptions(packet: Packet, local: boolean): SendOptions {
   const options: SendOptions = {};
   const { source, destination, interfaceIndex } = packet;
   const own = parseIp(destination.address);
@@ -28,10 +28,10 @@ export function replyOptions(packet: Packet, onLoopback: boolean): SendOptions {
       ? destination.address
       : `${destination.address}%${destination.scopeId}`;
   }
-  // What this host sends to one of its own addresses comes in on loopback,
-  // whatever interface the address is on: forcing the answer out of loopback
-  // would miss the route back. Link-local addresses carry their index anyway.
-  if (interfaceIndex !== null && (!onLoopback || needsZone(parseIp(source.address)))) {
+  // Traffic of this host with itself runs over loopback, whatever interface the
+  // kernel names for it (IPv4: the one that owns the address): forcing the answer
+  // out of an interface would miss the way back. Link-local addresses need theirs.
+  if (interfaceIndex !== null && (!local || needsZone(parseIp(source.address)))) {
     options.interface = interfaceIndex;
   }
   return options;

@@ -112,29 +112,23 @@ export class Sender {
    */
   async sendMany(datagrams: readonly Outgoing[]): Promise<number> {
     let sent = 0;
-    let refusal: unknown;
+    const others: Promise<void>[] = [];
+    // Nothing is awaited on the way: until the last is handed over nobody can
+    // change the data, come in between or close the socket.
     for (let at = 0; at < datagrams.length;) {
-      const { half } = datagrams[at];
-      if (half.sending === null && !this.#closed) {
-        const taken = this.#batch(datagrams, at);
-        if (taken > 0) {
-          at += taken;
-          sent += taken;
-          continue;
-        }
-      }
-      // One that does not fit a batch, must wait, or was refused.
-      try {
-        await this.send(datagrams[at]);
-        sent++;
-      } catch (error) {
-        if (this.#closed) throw error;
-        refusal ??= error;
-      }
-      at++;
+      const taken = datagrams[at].half.sending === null && !this.#closed
+        ? this.#batch(datagrams, at)
+        : 0;
+      at += taken;
+      sent += taken;
+      // One that fits no batch, must wait, or was refused.
+      if (taken === 0) others.push(this.send(datagrams[at++]));
     }
-    if (refusal) throw refusal;
-    return sent;
+    if (others.length === 0) return sent;
+    const results = await Promise.allSettled(others);
+    const refusal = results.find((result) => result.status === "rejected");
+    if (refusal) throw refusal.reason;
+    return sent + others.length;
   }
 
   /** Ends all waits. */
@@ -190,8 +184,10 @@ export class Sender {
    * second refusal is this datagram's own.
    */
   #again(datagram: Outgoing, errno: number): number {
+    // Where the kernel queues such errors the details are there.
+    const told = datagram.half.readErrorQueue() > 0;
     const result = this.#try(datagram);
-    if (result >= 0) {
+    if (result >= 0 && !told) {
       const { family, port } = datagram.half;
       this.counters.report(
         this.system.error(errno, "send (an earlier datagram)", { family, port }),
@@ -202,9 +198,14 @@ export class Sender {
 
   #refusal({ half, route }: Outgoing, errno: number): SocketError {
     const index = route?.to.scopeId || route?.control?.interfaceIndex || 0;
+    const zone = this.names.nameOf(index) ?? String(index);
+    const control = route?.control;
+    const foreignSource = control?.hasSource &&
+      !this.names.isOwn(formatIp({ family: half.family, ...control, zone: null }));
     const error = this.system.error(errno, "sendmsg", {
+      foreignSource,
       family: half.family,
-      address: route && formatIp({ ...route.to, zone: null }),
+      address: route && formatIp({ ...route.to, zone: route.to.scopeId ? zone : null }),
       port: route?.to.port,
       interfaceIndex: index || null,
       interfaceName: this.names.nameOf(index),
@@ -290,6 +291,7 @@ export class Sender {
     }
     if (count === 0 || !system.platform.batchedCalls) return 0;
     const taken = system.sendMany(half.fd, many.headers, count);
+    if (taken < count) half.readErrorQueue();
     if (taken <= 0) return 0;
     for (let i = 0; i < taken; i++) bytes += datagrams[start + i].data.length;
     this.counters.sent += taken;

@@ -11,13 +11,26 @@ import type { System } from "../ffi/syscalls.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import { Counters } from "./counters.ts";
 import { DeliveryFilter } from "./delivery.ts";
-import { type Destination, Destinations, type Route, type SendOptions } from "./destination.ts";
+import {
+  type Destination,
+  Destinations,
+  parseDestination,
+  type Route,
+  type SendOptions,
+} from "./destination.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { PacketIterator, packetStream } from "./iterator.ts";
 import { type Membership, Memberships } from "./membership.ts";
 import { MembershipTable } from "./membership_table.ts";
-import { type CheckedOptions, checkGroupParts, checkSignal, integer } from "./options.ts";
-import type { Packet } from "./packet.ts";
+import {
+  type CheckedGroup,
+  type CheckedOptions,
+  checkGroupParts,
+  checkSignal,
+  type GroupRequest,
+  integer,
+} from "./options.ts";
+import { Packet } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
 import { replyOptions } from "./reply.ts";
 import { type Outgoing, Sender, toBytes } from "./sender.ts";
@@ -123,7 +136,6 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   readonly #sender: Sender;
   readonly #destinations: Destinations;
   readonly #memberships: Memberships;
-  readonly #only: InterfaceId | null;
   readonly #signal: AbortSignal | null;
   readonly #onAbort = () => void this.close();
   #peer: { half: FamilySocket; address: SocketAddress } | null = null;
@@ -144,12 +156,11 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   ) {
     this.#system = system;
     this.#names = names;
-    this.#only = only;
     this.#halves = halves;
     this.#unavailable = unavailable;
     this.#counters = new Counters(options.onError);
     const table = new MembershipTable();
-    const filterInterface = only && !halves.every((half) => half.kernelSelectsInterface);
+    const filterInterface = only && !halves.every((half) => half.kernelInterface);
     this.#filter = new DeliveryFilter(
       options.deliver,
       table,
@@ -165,13 +176,20 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       options.maxDatagramSize,
     );
     this.#sender = new Sender(system, names, halves, this.#counters, options.multicastHops ?? 1);
-    this.#destinations = new Destinations(system, names, only?.index ?? 0);
-    this.#memberships = new Memberships(system, names, table, (group) => this.#half(group));
+    this.#destinations = new Destinations(system, names, only);
+    this.#memberships = new Memberships(
+      system,
+      names,
+      table,
+      only,
+      (group) => this.#half(group),
+      () => this.#receiver.recheck(),
+    );
     for (const group of options.groups) {
       const missing = unavailable.find(({ family }) => family === group.group.family);
       // The host has no such family: said in `stats`, and no reason to fail.
       if (missing) this.#counters.report(missing.error);
-      else this.#join({ ...group, interface: group.interface ?? only?.index ?? null });
+      else this.#join(group);
     }
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -316,7 +334,12 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   sendMany(items: Iterable<OutgoingDatagram>): Promise<number> {
     try {
       const datagrams: Outgoing[] = [];
-      for (const item of items) datagrams.push(this.#outgoing(item.data, item.to, item));
+      for (const item of items) {
+        if (typeof item !== "object" || item === null) {
+          throw new TypeError(`a datagram is { data, to?, … }, got ${item}`);
+        }
+        datagrams.push(this.#outgoing(item.data, item.to, item));
+      }
       return this.#sender.sendMany(datagrams);
     } catch (error) {
       return Promise.reject(error);
@@ -334,9 +357,22 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} If the OS refuses.
    */
   reply(packet: Packet, data: Payload): Promise<void> {
-    const { interfaceIndex } = packet;
-    const onLoopback = interfaceIndex !== null && this.#names.isLoopback(interfaceIndex);
-    return this.send(data, packet.source, replyOptions(packet, onLoopback));
+    try {
+      this.#mustBeOpen("sendmsg");
+      if (!(packet instanceof Packet)) {
+        throw new TypeError("only a packet can be answered: one that a socket received");
+      }
+      return this.#sender.send(this.#outgoing(data, packet.source, this.#replyOptions(packet)));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #replyOptions(packet: Packet): SendOptions {
+    const { interfaceIndex, source } = packet;
+    const local = interfaceIndex !== null && this.#names.isLoopback(interfaceIndex) ||
+      this.#names.isOwn(source.address);
+    return replyOptions(packet, local);
   }
 
   #outgoing(data: Payload, to: Destination | undefined, options?: SendOptions): Outgoing {
@@ -348,9 +384,22 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
         return { data: toBytes(data, peer.half.family), half: peer.half, route: null };
       }
     }
-    const route: Route = this.#destinations.resolve(to ?? peer!.address, options);
-    const half = this.#half(route.to);
-    return { data: toBytes(data, half.family), half, route };
+    const parsed = parseDestination(to ?? peer!.address);
+    const half = this.#half(parsed.ip);
+    const bytes = toBytes(data, half.family);
+    const route = this.#destinations.resolve(parsed, options);
+    return { data: bytes, half, route: this.#fromOwnAddress(route, half) };
+  }
+
+  /** Names the source where the kernel would forget which address the socket is bound to. */
+  #fromOwnAddress(route: Route, half: FamilySocket): Route {
+    const { control } = route;
+    if (control === null || control.hasSource || control.interfaceIndex === 0) return route;
+    if (half.family !== "IPv4" || !this.#system.platform.quirks.packetInfoReplacesBoundSource) {
+      return route;
+    }
+    const own = half.ownAddress;
+    return own ? { ...route, control: { ...control, hasSource: true, w0: own.w0 } } : route;
   }
 
   /** The half of an address's family. */
@@ -372,12 +421,19 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    */
   connect(to: Destination): void {
     this.#mustBeOpen("connect");
-    const { to: words } = this.#destinations.resolve(to);
-    const half = this.#half(words);
+    const parsed = parseDestination(to);
+    const half = this.#half(parsed.ip);
+    const { to: words } = this.#destinations.resolve(parsed);
+    if (parsed.hops !== null || (parsed.interface !== null && words.scopeId === 0)) {
+      throw new TypeError(
+        "a peer is an address and a port: hops and interface belong to a datagram or, as options, to the socket",
+      );
+    }
     if (this.#peer && this.#peer.half !== half) this.disconnect();
     const text = formatIp({ ...words, zone: words.scopeId ? String(words.scopeId) : null });
     half.connect(words, text);
     this.#filter.peer = words;
+    this.#receiver.recheck();
     const { family, w0, w1, w2, w3, port, scopeId } = words;
     const address = socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, null);
     this.#peer = { half, address };
@@ -410,11 +466,10 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    */
   join(group: string, options: JoinOptions = {}): Membership {
     this.#mustBeOpen("setsockopt");
-    const checked = checkGroupParts({ ...options, group });
-    return this.#join({ ...checked, interface: checked.interface ?? this.#only?.index ?? null });
+    return this.#join(checkGroupParts({ ...options, group }));
   }
 
-  #join(checked: Parameters<Memberships["join"]>[0]): Membership {
+  #join(checked: CheckedGroup): Membership {
     const membership = this.#memberships.join(checked);
     for (const { error } of membership.failed) this.#counters.report(error);
     return membership;
@@ -444,7 +499,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    */
   blockSource(group: string, source: string, options: Omit<JoinOptions, "source"> = {}): void {
     this.#mustBeOpen("setsockopt");
-    this.#memberships.setBlocked(checkGroupParts({ ...options, group, source }), true);
+    this.#memberships.setBlocked(checkSource({ ...options, group, source }), true);
   }
 
   /**
@@ -457,7 +512,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    */
   unblockSource(group: string, source: string, options: Omit<JoinOptions, "source"> = {}): void {
     this.#mustBeOpen("setsockopt");
-    this.#memberships.setBlocked(checkGroupParts({ ...options, group, source }), false);
+    this.#memberships.setBlocked(checkSource({ ...options, group, source }), false);
   }
 
   // --- life
@@ -510,6 +565,12 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
 
 function optionalSignal({ signal }: WaitOptions): AbortSignal | null {
   return signal === undefined ? null : checkSignal(signal);
+}
+
+function checkSource(request: Required<Pick<GroupRequest, "source">> & GroupRequest): CheckedGroup {
+  const checked = checkGroupParts(request);
+  if (checked.source === null) throw new TypeError("source must be an IP literal, got undefined");
+  return checked;
 }
 
 function asksForSomething(options: SendOptions | undefined): boolean {

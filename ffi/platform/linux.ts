@@ -417,7 +417,8 @@ export function linux(arch: Arch): Platform {
       multicastRoute:
         "No route for this group: name an interface (send option, zone or multicastInterface), or add a route for 224.0.0.0/4 or ff00::/8",
       unicastRoute: "No route to that address (see `ip route get {address}`)",
-      broadcastNotEnabled: "Broadcast must be asked for: open the socket with { broadcast: true }",
+      broadcastNotEnabled:
+        "A broadcast must be asked for: open the socket with { broadcast: true }. If {address} is none, a route prohibits it (see `ip route get {address}`)",
       packetFilter: "A packet filter (nftables, iptables) or a security policy refused it",
       tooLarge:
         "The datagram exceeds what the path or the send buffer takes (see sendBufferSize and the interface's MTU)",
@@ -437,6 +438,7 @@ export function linux(arch: Arch): Platform {
       sendFromGroupBoundSocket: true,
       specDstRevealsBroadcast: true,
       zeroHopsOnlyAsOption: true,
+      packetInfoReplacesBoundSource: true,
       disconnectLosesPort: true,
       loopbackOptionOnReceiver: false,
       groupDeliveryIgnoresInterface: true,

@@ -221,6 +221,8 @@ export interface Quirks {
   readonly specDstRevealsBroadcast: boolean;
   /** `IP_TTL` as control data refuses 0; only the socket option `IP_MULTICAST_TTL` takes it. */
   readonly zeroHopsOnlyAsOption: boolean;
+  /** Without a source `IP_PKTINFO` sends from anywhere, also on a socket bound to an address. */
+  readonly packetInfoReplacesBoundSource: boolean;
   /** `connect(AF_UNSPEC)` also gives back a port that was chosen by the OS. */
   readonly disconnectLosesPort: boolean;
   /** `IP_MULTICAST_LOOP` is the receiver's choice (Windows), not the sender's. */

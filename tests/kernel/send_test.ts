@@ -282,6 +282,6 @@ test("where loopback has no route for IPv6 groups, the error says which command 
   // A host may have the route.
   if (error === null) return;
   assertEquals(error.code, "ENETUNREACH");
-  assertEquals([error.address, error.interfaceIndex], ["ff02::4321", 1]);
+  assertEquals([error.address, error.interfaceIndex], ["ff02::4321%lo", 1]);
   assertStringIncludes(error.hint, "ip -6 route add local ff00::/8 dev lo table local");
 });
