@@ -6,7 +6,6 @@
 
 import { isLoopback } from "../address/classify.ts";
 import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
-import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { listInterfaces } from "./list.ts";
 
@@ -136,9 +135,4 @@ export function interfaceNames(system: System): InterfaceNames {
   let names = caches.get(system);
   if (!names) caches.set(system, names = new InterfaceNames(system));
   return names;
-}
-
-/** Whether an error says that an interface is gone. */
-export function saysInterfaceGone(error: unknown): boolean {
-  return error instanceof SocketError && (error.code === "ENODEV" || error.code === "ENXIO");
 }

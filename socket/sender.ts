@@ -14,7 +14,6 @@ import { SendBatch } from "../ffi/message.ts";
 import { WRITE } from "../ffi/poller.ts";
 import type { System } from "../ffi/syscalls.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
-import { saysInterfaceGone } from "../interfaces/names.ts";
 import type { Counters } from "./counters.ts";
 import type { Route } from "./destination.ts";
 import type { FamilySocket } from "./family_socket.ts";
@@ -202,7 +201,10 @@ export class Sender {
     const control = route?.control;
     const foreignSource = control?.hasSource &&
       !this.names.isOwn(formatIp({ family: half.family, ...control, zone: null }));
-    const error = this.system.error(errno, "sendmsg", {
+    // For a group Linux says "no route" where there is no interface (any more).
+    const gone = index !== 0 && this.system.interfaceName(index) === null;
+    if (gone) this.names.forget();
+    const error = this.system.error(gone ? this.system.errnoOf("ENODEV") : errno, "sendmsg", {
       foreignSource,
       family: half.family,
       address: route && formatIp({ ...route.to, zone: route.to.scopeId ? zone : null }),
@@ -212,7 +214,6 @@ export class Sender {
       multicast: route?.multicast,
       loopback: index !== 0 && this.names.isLoopback(index),
     });
-    if (saysInterfaceGone(error)) this.names.forget();
     return error;
   }
 
