@@ -56,7 +56,7 @@ export type {
   Payload,
   ReceiveManyOptions,
   SocketStats,
-  UdpSocket,
   UnavailableFamily,
   WaitOptions,
-} from "./socket/udp_socket.ts";
+} from "./socket/types.ts";
+export type { UdpSocket } from "./socket/udp_socket.ts";

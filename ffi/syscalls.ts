@@ -7,13 +7,11 @@
  * @module
  */
 
-import { runtime } from "#runtime";
 import type { Family } from "../address/ip.ts";
 import { SocketError, type SocketErrorInit, UnsupportedError } from "./errors.ts";
 import { type HintContext, hintFor } from "./hints.ts";
 import { encodeMembership, type MembershipTarget } from "./membership.ts";
 import type { ReceiveBatch, SendBatch } from "./message.ts";
-import { platformOf } from "./platform/detect.ts";
 import type { MembershipName, OptionName, OptionRow, Platform } from "./platform/platform.ts";
 import type { Library, Runtime } from "./runtime/runtime.ts";
 import { emptyWords, SockaddrCodec, type SocketWords } from "./sockaddr.ts";
@@ -23,8 +21,12 @@ export type CallContext =
   & Partial<Omit<SocketErrorInit, "code" | "errno" | "syscall" | "hint">>
   & HintContext;
 
-/** The C functions that block and are only ever called off-thread. */
-const BLOCKING = ["epoll_wait", "poll"];
+/**
+ * 64-bit arguments as V8's fast calls take them: a number there makes every call
+ * a slow one, so the lengths of small datagrams are kept as `bigint`.
+ */
+const NULL = 0n;
+const SMALL_LENGTHS = Array.from({ length: 2049 }, (_, length) => BigInt(length));
 
 /** How often a call is tried again when errno says something it cannot mean. */
 const ATTEMPTS = 4;
@@ -54,7 +56,7 @@ export class System {
     for (const [errno, [code]] of Object.entries(platform.errors)) {
       this.#errnos.set(code, Number(errno));
     }
-    this.#interrupted = this.errnoOf("EINTR");
+    this.#interrupted = -this.errnoOf("EINTR");
     this.#unknown = this.errnoOf("EIO");
     this.wouldBlock = -this.errnoOf("EAGAIN");
     this.noBuffers = -this.errnoOf("ENOBUFS");
@@ -267,29 +269,25 @@ export class System {
     throw failure!;
   }
 
-  // --- the hot path
+  // --- the hot path: a count or length, or the negative errno
 
-  /** Negative in any case: an errno that was cleared before we read it is still a failure. */
-  #failure(errno: number): number {
+  /** The negative errno of the call that has just failed: never 0, even if it was cleared before we read it. */
+  #failure(): number {
+    const errno = this.library.errno();
     return -(errno > 0 ? errno : this.#unknown);
   }
 
-  /**
-   * Receives up to `count` messages into a batch.
-   *
-   * @returns How many, or the negative errno.
-   */
+  /** Receives up to `count` messages into a batch. */
   receiveMany(fd: number, batch: ReceiveBatch, count: number): number {
     const flags = this.platform.constants.MSG_DONTWAIT;
-    for (;;) {
-      const result = this.#c.recvmmsg(fd, batch.headers, count, flags, 0);
-      if (result >= 0) return result;
-      const errno = this.library.errno();
-      if (errno !== this.#interrupted) return this.#failure(errno);
-    }
+    let result: number;
+    do {
+      result = this.#c.recvmmsg(fd, batch.headers, count, flags, NULL);
+    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
+    return result;
   }
 
-  /** Receives one message into a batch's first slot; returns its length or the negative errno. */
+  /** Receives one message into a batch's first slot; returns its length. */
   receiveOne(fd: number, batch: ReceiveBatch): number {
     return this.#receiveMessage(fd, batch, 0);
   }
@@ -301,63 +299,41 @@ export class System {
 
   #receiveMessage(fd: number, batch: ReceiveBatch, extraFlags: number): number {
     const flags = this.platform.constants.MSG_DONTWAIT | extraFlags;
-    for (;;) {
-      const result = this.#c.recvmsg(fd, batch.headers, flags);
-      if (result >= 0) return result;
-      const errno = this.library.errno();
-      if (errno !== this.#interrupted) return this.#failure(errno);
-    }
+    let result: number;
+    do {
+      result = this.#c.recvmsg(fd, batch.headers, flags);
+    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
+    return result;
   }
 
-  /**
-   * Sends bytes to a socket address, or with `null` to the peer.
-   *
-   * @returns How many bytes were taken, or the negative errno.
-   */
-  send(
-    fd: number,
-    data: Uint8Array,
-    name: Uint8Array | null,
-    nameLength: number,
-  ): number {
-    for (;;) {
-      const result = this.#c.sendto(
-        fd,
-        data,
-        data.length,
-        this.#sendFlags,
-        name,
-        nameLength,
-      );
-      if (result >= 0) return result;
-      const errno = this.library.errno();
-      if (errno !== this.#interrupted) return this.#failure(errno);
-    }
+  /** Sends bytes to a socket address, or with `null` to the peer. */
+  send(fd: number, data: Uint8Array, name: Uint8Array | null, nameLength: number): number {
+    const length = data.length < SMALL_LENGTHS.length
+      ? SMALL_LENGTHS[data.length]
+      : BigInt(data.length);
+    let result: number;
+    do {
+      result = this.#c.sendto(fd, data, length, this.#sendFlags, name, nameLength);
+    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
+    return result;
   }
 
-  /** Sends a batch's first message; returns its length or the negative errno. */
+  /** Sends a batch's first message. */
   sendOne(fd: number, batch: SendBatch): number {
-    for (;;) {
-      const result = this.#c.sendmsg(fd, batch.headers, this.#sendFlags);
-      if (result >= 0) return result;
-      const errno = this.library.errno();
-      if (errno !== this.#interrupted) return this.#failure(errno);
-    }
+    let result: number;
+    do {
+      result = this.#c.sendmsg(fd, batch.headers, this.#sendFlags);
+    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
+    return result;
   }
 
-  /**
-   * Sends some of a batch's messages.
-   *
-   * @param headers The batch's headers, from the first message to be sent.
-   * @returns How many were taken, or the negative errno of the first.
-   */
-  sendMany(fd: number, headers: Uint8Array, count: number): number {
-    for (;;) {
-      const result = this.#c.sendmmsg(fd, headers, count, this.#sendFlags);
-      if (result >= 0) return result;
-      const errno = this.library.errno();
-      if (errno !== this.#interrupted) return this.#failure(errno);
-    }
+  /** Sends a batch's first `count` messages; returns how many were taken, or the first one's errno. */
+  sendMany(fd: number, batch: SendBatch, count: number): number {
+    let result: number;
+    do {
+      result = this.#c.sendmmsg(fd, batch.headers, count, this.#sendFlags);
+    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
+    return result;
   }
 
   // --- interfaces
@@ -398,35 +374,4 @@ export class System {
     const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
     this.#c[what === "set" ? "write" : "read"](fd, one, one.length);
   }
-}
-
-let current: System | undefined;
-
-/** This process's system, opened on first use: importing needs no permission. */
-export function system(): System {
-  return current ??= openSystem();
-}
-
-function openSystem(): System {
-  const platform = forced(platformOf(runtime.os, runtime.arch));
-  const library = runtime.openLibrary(
-    platform.libraries,
-    platform.symbols,
-    platform.errnoSymbol,
-    BLOCKING,
-  );
-  return new System(platform, runtime, library);
-}
-
-/**
- * The plain paths stay tested: `PKTINFO_FORCE=poll` takes the poll(2) poller,
- * `single` one message a call. Read only where the environment may be read.
- */
-function forced(platform: Platform): Platform {
-  const wanted = (runtime.environment("PKTINFO_FORCE") ?? "").split(",");
-  return {
-    ...platform,
-    poller: wanted.includes("poll") ? "poll" : platform.poller,
-    batchedCalls: platform.batchedCalls && !wanted.includes("single"),
-  };
 }

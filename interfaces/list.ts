@@ -8,7 +8,8 @@ import { isLinkLocal } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
 import { type InterfaceEntry, readInterfaceList } from "../ffi/ifaddrs.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
-import { type System, system } from "../ffi/syscalls.ts";
+import type { System } from "../ffi/syscalls.ts";
+import { system } from "../ffi/system.ts";
 
 /** One address of an interface. */
 export interface InterfaceAddress {

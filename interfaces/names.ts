@@ -31,14 +31,15 @@ export class InterfaceNames {
 
   /** Forgets what is too old. Called once a batch, not once a packet. */
   refresh(): void {
-    if (performance.now() - this.#since > BELIEVED_MS) this.forget();
+    // The wall clock, as the cheaper one; when it is set back, that is a reason to forget too.
+    if (Math.abs(Date.now() - this.#since) > BELIEVED_MS) this.forget();
   }
 
   /** Forgets everything, after an error that says something changed. */
   forget(): void {
     this.#names.clear();
     this.#host = null;
-    this.#since = performance.now();
+    this.#since = Date.now();
   }
 
   /** The name of an index; `null` where there is no such interface (any more). */

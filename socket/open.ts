@@ -6,11 +6,13 @@
 
 import type { Family } from "../address/ip.ts";
 import { SocketError } from "../ffi/errors.ts";
-import { type System, system } from "../ffi/syscalls.ts";
+import type { System } from "../ffi/syscalls.ts";
+import { system } from "../ffi/system.ts";
 import { interfaceNames } from "../interfaces/names.ts";
 import { FamilySocket } from "./family_socket.ts";
 import { type CheckedOptions, checkOptions, type UdpSocketOptions } from "./options.ts";
-import { UdpSocket, type UnavailableFamily } from "./udp_socket.ts";
+import type { UnavailableFamily } from "./types.ts";
+import { UdpSocket } from "./udp_socket.ts";
 
 /** How often a port that is free in one family but not in the other is given back for another. */
 const PORT_ATTEMPTS = 1000;

@@ -31,13 +31,6 @@ const SLOT = 65536;
  * once never leave the microtask queue, where timers starve.
  */
 const PACKETS_A_TURN = 256;
-/**
- * Turns to look again before parking in the poller, once there was traffic: a
- * turn costs 2 us, being woken from another thread 40. A lone packet is not
- * traffic: request and response park at once.
- */
-const TURNS_BEFORE_PARKING = 8;
-const TRAFFIC = 4;
 /** Errors in a row on one socket after which it is left alone for a moment. */
 const ERRORS_IN_A_ROW = 16;
 const ERROR_PAUSE_MS = 50;
@@ -75,9 +68,6 @@ export class Receiver {
   readonly #waiters: Settle<Packet>[] = [];
   #left = PACKETS_A_TURN;
   #yielding = false;
-  /** Packets read since it was last parked, and turns since one came. */
-  #recent = 0;
-  #emptyTurns = 0;
   /** The half that is read first next time: neither starves the other. */
   #turn = 0;
   #errors = 0;
@@ -185,14 +175,11 @@ export class Receiver {
   /** Arranges to be called back: by the poller, or after everybody else had a turn. */
   #listen(): void {
     if (this.#yielding) return;
-    const busy = this.#recent >= TRAFFIC && this.#emptyTurns < TURNS_BEFORE_PARKING;
-    if (this.#left > 0 && !busy) {
-      this.#recent = 0;
+    if (this.#left > 0) {
       for (const half of this.halves) half.registration.arm(READ);
       return;
     }
     this.#yielding = true;
-    this.#emptyTurns++;
     this.system.runtime.yieldToEventLoop().then(() => {
       this.#yielding = false;
       this.#left = PACKETS_A_TURN;
@@ -255,8 +242,6 @@ export class Receiver {
       if (batch.take(slot, batched ? -1 : result, message)) this.#deliver(half, slot);
     }
     this.#left -= count;
-    this.#recent += count;
-    this.#emptyTurns = 0;
     return count;
   }
 

@@ -291,7 +291,7 @@ export class Sender {
       many.put(count++, half.family, data, route && route.to, route && route.control);
     }
     if (count === 0 || !system.platform.batchedCalls) return 0;
-    const taken = system.sendMany(half.fd, many.headers, count);
+    const taken = system.sendMany(half.fd, many, count);
     if (taken < count) half.readErrorQueue();
     if (taken <= 0) return 0;
     for (let i = 0; i < taken; i++) bytes += datagrams[start + i].data.length;

@@ -17,7 +17,7 @@ const layers: { name: string; files: RegExp }[] = [
       /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|platform\/\w+)\.ts$/,
   },
   { name: "runtime", files: /^ffi\/runtime\// },
-  { name: "system calls", files: /^ffi\/(?:syscalls|poller\w*|route\/\w+)\.ts$/ },
+  { name: "system calls", files: /^ffi\/(?:syscalls|system|poller\w*|route\/\w+)\.ts$/ },
   { name: "interfaces", files: /^interfaces\// },
   { name: "sockets", files: /^socket\// },
   { name: "tools", files: /^(?:doctor|dgram|cli)\// },

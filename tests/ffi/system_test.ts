@@ -48,7 +48,7 @@ const HOT: [name: string, (system: System) => number][] = [
   ["receiveQueuedError", (system) => system.receiveQueuedError(3, batch)],
   ["send", (system) => system.send(3, new Uint8Array(1), null, 0)],
   ["sendOne", (system) => system.sendOne(3, batch)],
-  ["sendMany", (system) => system.sendMany(3, batch.headers, 1)],
+  ["sendMany", (system) => system.sendMany(3, batch, 1)],
 ];
 
 for (const [name, call] of HOT) {

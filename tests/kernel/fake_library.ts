@@ -5,7 +5,8 @@
  * old for) happens here whenever it is wanted; everything else still goes to the real kernel.
  */
 import type { CFunction, Library } from "../../ffi/runtime/runtime.ts";
-import { System, system } from "../../ffi/syscalls.ts";
+import { System } from "../../ffi/syscalls.ts";
+import { system } from "../../ffi/system.ts";
 import { openWith } from "../../socket/open.ts";
 import { checkOptions, type UdpSocketOptions } from "../../socket/options.ts";
 import type { UdpSocket } from "../../socket/udp_socket.ts";

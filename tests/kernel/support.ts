@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { system } from "../../ffi/syscalls.ts";
+import { system } from "../../ffi/system.ts";
 import type { Packet, UdpSocket } from "../../mod.ts";
 import { within } from "../harness.ts";
 import { Program, run } from "../lab/process.ts";
