@@ -36,15 +36,18 @@ const datagrams = [
 ];
 
 const packets: Packet[] = [];
-const refused: string[] = [];
+const missing: string[] = [];
 for (const { text, to, ...options } of datagrams) {
   try {
     await socket.send(text, to, options);
     packets.push(await socket.receive({ signal: AbortSignal.timeout(2000) }));
   } catch (error) {
     // A host without IPv6, or without the route that IPv6 multicast on loopback needs.
-    if (!(error instanceof SocketError)) throw error;
-    refused.push(`${text} to ${to}: ${error.code}\n  ${error.hint ?? error.message}`);
+    if (error instanceof SocketError) {
+      missing.push(`${text} to ${to}: ${error.code}\n  ${error.hint ?? error.message}`);
+    } else if (error instanceof DOMException && error.name === "TimeoutError") {
+      missing.push(`${text} to ${to}: sent, but something dropped it`);
+    } else throw error;
   }
 }
 
@@ -59,4 +62,4 @@ const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[colu
 for (const row of rows) {
   console.log(row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd());
 }
-if (refused.length > 0) console.log(`\nnot sent:\n${refused.join("\n")}`);
+if (missing.length > 0) console.log(`\nnot arrived:\n${missing.join("\n")}`);

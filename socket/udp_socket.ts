@@ -213,7 +213,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   }
 
   /**
-   * Waits for packets and returns all that are there: the fastest way to read.
+   * Waits for packets and returns all that are there.
    *
    * @param options `max`: the most to return, default 256. `signal` ends the wait.
    * @returns At least one packet.
