@@ -131,11 +131,7 @@ function checkInterface(name: unknown, whole: string): string {
   return checkZone(name, "interface", whole);
 }
 
-function checkAgreement(
-  zone: string | null,
-  name: string | null,
-  whole: string,
-): void {
+function checkAgreement(zone: string | null, name: string | null, whole: string): void {
   if (zone !== null && name !== null && zone !== name) {
     throw new TypeError(
       `the zone ${quote(zone)} and the interface ${quote(name)} in ${quote(whole)} differ; ` +

@@ -15,11 +15,7 @@ import { quote } from "./text.ts";
  * @throws {TypeError} Naming the octet, what is wrong with it and the index.
  * @internal
  */
-export function parseIpv4Word(
-  text: string,
-  start: number,
-  kind: string,
-): number {
+export function parseIpv4Word(text: string, start: number, kind: string): number {
   const end = text.length;
   let word = 0;
   let i = start;
@@ -61,12 +57,7 @@ export function parseIpv4Word(
   return word;
 }
 
-function bad(
-  kind: string,
-  text: string,
-  problem: string,
-  index: number,
-): TypeError {
+function bad(kind: string, text: string, problem: string, index: number): TypeError {
   return new TypeError(
     `invalid ${kind} ${quote(text)}: ${problem} at index ${index}; ` +
       `IPv4 is four decimal numbers from 0 to 255 without leading zeros, such as "192.0.2.1"`,
@@ -74,10 +65,7 @@ function bad(
 }
 
 /** "0" to "255": joining ready strings is cheaper than converting four numbers. */
-const OCTETS: readonly string[] = Array.from(
-  { length: 256 },
-  (_, i) => String(i),
-);
+const OCTETS: readonly string[] = Array.from({ length: 256 }, (_, i) => String(i));
 
 // A direct-mapped cache: a socket hears the same few peers again and again. It never grows; a colliding address
 // simply takes the slot. The keys alone decide, so the initial key 0 needs its text from the start.

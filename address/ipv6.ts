@@ -34,11 +34,7 @@ export function parseIpv6Words(text: string): [number, number, number, number] {
     }
     if (text[i] === ".") {
       if (groups.length > 6) {
-        throw bad(
-          text,
-          "there is no room for an IPv4 tail after seven groups",
-          from,
-        );
+        throw bad(text, "there is no room for an IPv4 tail after seven groups", from);
       }
       const word = parseIpv4Word(text, from, KIND);
       groups.push(word >>> 16, word & 0xffff);
@@ -102,10 +98,7 @@ function bad(text: string, problem: string, index: number): TypeError {
 }
 
 /** Groups below 256 without leading zeros, and bytes with them: joining ready strings beats toString(16). */
-const SHORT: readonly string[] = Array.from(
-  { length: 256 },
-  (_, i) => i.toString(16),
-);
+const SHORT: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16));
 const BYTE: readonly string[] = SHORT.map((text) => text.padStart(2, "0"));
 
 function groupText(group: number): string {
@@ -138,12 +131,7 @@ const texts: string[] = new Array(SLOTS).fill("::");
  * assertEquals(formatIpv6(0, 0, 0xffff, 0xc0000201), "::ffff:192.0.2.1");
  * ```
  */
-export function formatIpv6(
-  w0: number,
-  w1: number,
-  w2: number,
-  w3: number,
-): string {
+export function formatIpv6(w0: number, w1: number, w2: number, w3: number): string {
   const a = w0 >>> 0, b = w1 >>> 0, c = w2 >>> 0, d = w3 >>> 0;
   const mixed = Math.imul(a ^ Math.imul(b, 0x85ebca6b), 0xc2b2ae35) ^
     Math.imul(c, 0x27d4eb2f) ^ d;

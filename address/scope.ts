@@ -26,11 +26,7 @@ export interface MulticastScope {
   readonly aliases: readonly string[];
 }
 
-function scope(
-  value: number,
-  name: string,
-  ...aliases: string[]
-): MulticastScope {
+function scope(value: number, name: string, ...aliases: string[]): MulticastScope {
   return Object.freeze({ value, name, aliases: Object.freeze(aliases) });
 }
 
@@ -77,9 +73,7 @@ const SCOPES: readonly MulticastScope[] = [
  * assertEquals(multicastScope("192.0.2.1"), null);
  * ```
  */
-export function multicastScope(
-  address: string | SocketAddress,
-): MulticastScope | null {
+export function multicastScope(address: string | SocketAddress): MulticastScope | null {
   const ip = toIp(address);
   if (!isMulticast(ip)) return null;
   return SCOPES[ip.family === "IPv6" ? (ip.w0 >>> 16) & 15 : ipv4Scope(ip.w0)];

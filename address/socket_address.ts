@@ -232,16 +232,8 @@ export class SocketAddress {
       configurable: true,
       writable: true,
     };
-    Object.defineProperty(
-      this.prototype,
-      Symbol.for("Deno.customInspect"),
-      inspect,
-    );
-    Object.defineProperty(
-      this.prototype,
-      Symbol.for("nodejs.util.inspect.custom"),
-      inspect,
-    );
+    Object.defineProperty(this.prototype, Symbol.for("Deno.customInspect"), inspect);
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), inspect);
   }
 }
 

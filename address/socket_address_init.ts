@@ -102,9 +102,7 @@ export function checkInit(init: SocketAddressInit): CheckedInit {
  * @throws {RangeError} When the port is above 65535.
  * @internal
  */
-export function splitSocketAddress(
-  text: string,
-): { literal: string; port: number } {
+export function splitSocketAddress(text: string): { literal: string; port: number } {
   if (typeof text !== "string") {
     throw new TypeError(
       `address and port must be a string, not ${quote(text)}`,

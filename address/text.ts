@@ -15,9 +15,7 @@ export function quote(text: unknown): string {
   if (typeof text !== "string") {
     return text === null ? "<null>" : `<${typeof text}>`;
   }
-  return JSON.stringify(
-    text.length > QUOTE_LIMIT ? text.slice(0, QUOTE_LIMIT) + "…" : text,
-  );
+  return JSON.stringify(text.length > QUOTE_LIMIT ? text.slice(0, QUOTE_LIMIT) + "…" : text);
 }
 
 /**
@@ -32,12 +30,7 @@ export function quote(text: unknown): string {
  * @throws {RangeError} When the number is larger than `max`.
  * @internal
  */
-export function parseDecimal(
-  digits: string,
-  max: number,
-  what: string,
-  whole: string,
-): number {
+export function parseDecimal(digits: string, max: number, what: string, whole: string): number {
   if (!/^(?:0|[1-9][0-9]*)$/.test(digits)) {
     const problem = digits === ""
       ? `the ${what} is missing`
@@ -68,11 +61,7 @@ export function parseDecimal(
  * @throws {RangeError} When it is not an integer from 0 to `max`.
  * @internal
  */
-export function checkInteger(
-  value: unknown,
-  max: number,
-  what: string,
-): number {
+export function checkInteger(value: unknown, max: number, what: string): number {
   if (typeof value !== "number") {
     throw new TypeError(
       `the ${what} must be a number from 0 to ${max}, not ${quote(value)}`,

@@ -134,12 +134,7 @@ export class ControlCodec {
    *
    * @returns Whether the walk reached the end; `false` says that something was malformed.
    */
-  read(
-    view: DataView,
-    start: number,
-    length: number,
-    out: ControlRecord,
-  ): boolean {
+  read(view: DataView, start: number, length: number, out: ControlRecord): boolean {
     const end = start + length;
     const header = this.#data;
     let at = start;
@@ -158,13 +153,7 @@ export class ControlCodec {
     return at >= end;
   }
 
-  #message(
-    view: DataView,
-    what: number,
-    at: number,
-    size: number,
-    out: ControlRecord,
-  ): void {
+  #message(view: DataView, what: number, at: number, size: number, out: ControlRecord): void {
     const keys = this.#keys;
     if (what === keys.packetInfo4) {
       if (size < this.#inSize) return;
@@ -203,12 +192,7 @@ export class ControlCodec {
   }
 
   /** Writes the messages that a datagram of `family` asks for; returns their length, 0 for none. */
-  write(
-    view: DataView,
-    start: number,
-    family: Family,
-    control: Readonly<SendControl>,
-  ): number {
+  write(view: DataView, start: number, family: Family, control: Readonly<SendControl>): number {
     const rows = this.#rows[family];
     let at = start;
     if (control.hasSource || control.interfaceIndex !== 0) {
@@ -223,11 +207,7 @@ export class ControlCodec {
       at += this.#space(4);
     }
     if (control.trafficClass >= 0) {
-      view.setInt32(
-        this.#header(view, at, rows.trafficClass, 4),
-        control.trafficClass,
-        true,
-      );
+      view.setInt32(this.#header(view, at, rows.trafficClass, 4), control.trafficClass, true);
       at += this.#space(4);
     }
     return at - start;
@@ -245,25 +225,14 @@ export class ControlCodec {
   }
 
   /** ip(7): the source is `ipi_spec_dst`; `ipi_addr` is not looked at when sending. */
-  #writeInfo4(
-    view: DataView,
-    at: number,
-    control: Readonly<SendControl>,
-  ): void {
+  #writeInfo4(view: DataView, at: number, control: Readonly<SendControl>): void {
     view.setInt32(at + this.#in.ipi_ifindex, control.interfaceIndex, true);
-    view.setUint32(
-      at + this.#in.ipi_spec_dst,
-      control.hasSource ? control.w0 : 0,
-    );
+    view.setUint32(at + this.#in.ipi_spec_dst, control.hasSource ? control.w0 : 0);
     view.setUint32(at + this.#in.ipi_addr, 0);
   }
 
   /** RFC 3542 section 6.2: an unspecified address leaves the source to the kernel. */
-  #writeInfo6(
-    view: DataView,
-    at: number,
-    control: Readonly<SendControl>,
-  ): void {
+  #writeInfo6(view: DataView, at: number, control: Readonly<SendControl>): void {
     const address = at + this.#in6.ipi6_addr;
     const { hasSource } = control;
     view.setUint32(address, hasSource ? control.w0 : 0);

@@ -47,10 +47,7 @@ export function readInterfaceList(
 
   const sockaddr = (address: bigint): SocketWords | null => {
     if (address === 0n) return null;
-    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(
-      0,
-      true,
-    );
+    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(0, true);
     if (family !== AF_INET && family !== AF_INET6) return null;
     const size = codec.sizeOf(family === AF_INET ? "IPv4" : "IPv6");
     const words = emptyWords();
@@ -59,10 +56,7 @@ export function readInterfaceList(
   };
   const link = (address: bigint): InterfaceEntry["link"] => {
     if (address === 0n) return null;
-    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(
-      0,
-      true,
-    );
+    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(0, true);
     if (family !== AF_PACKET) return null;
     const bytes = memory.readMemory(address, sockaddr_ll.size);
     const { sll_ifindex, sll_halen, sll_addr } = sockaddr_ll.at;

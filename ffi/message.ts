@@ -73,10 +73,7 @@ class Batch {
       put(msghdr.at.msg_name, nameAddress + BigInt(slot * this.nameSize));
       put(msghdr.at.msg_iov, iovAddress + BigInt(slot * iovec.size));
       put(msghdr.at.msg_iovlen, 1n);
-      put(
-        msghdr.at.msg_control,
-        this.controlAddress + BigInt(slot * controlSize),
-      );
+      put(msghdr.at.msg_control, this.controlAddress + BigInt(slot * controlSize));
       const iov = slot * iovec.size;
       this.iovView.setBigUint64(
         iov + iovec.at.iov_base,
@@ -92,19 +89,11 @@ class Batch {
   }
 
   protected setDataLength(slot: number, length: number): void {
-    this.iovView.setUint32(
-      slot * this.iovSize + this.iov.iov_len,
-      length,
-      true,
-    );
+    this.iovView.setUint32(slot * this.iovSize + this.iov.iov_len, length, true);
   }
 
   protected setControlLength(slot: number, length: number): void {
-    this.headerView.setUint32(
-      slot * this.headerSize + this.header.msg_controllen,
-      length,
-      true,
-    );
+    this.headerView.setUint32(slot * this.headerSize + this.header.msg_controllen, length, true);
   }
 }
 
@@ -128,12 +117,7 @@ export class ReceiveBatch extends Batch {
   readonly #controlTruncatedFlag: number;
   #dataLength = -1;
 
-  constructor(
-    platform: Platform,
-    addressOf: AddressOf,
-    slots: number,
-    slotSize: number,
-  ) {
+  constructor(platform: Platform, addressOf: AddressOf, slots: number, slotSize: number) {
     const { receiveSize } = new ControlCodec(platform);
     super(platform, addressOf, slots, slotSize, (receiveSize + 7) & ~7);
     this.#truncatedFlag = platform.constants.MSG_TRUNC;
@@ -153,11 +137,7 @@ export class ReceiveBatch extends Batch {
   /** The kernel writes how much it used of the name and control: give both back whole. */
   #reset(slot: number): void {
     const at = slot * this.headerSize;
-    this.headerView.setUint32(
-      at + this.header.msg_namelen,
-      this.nameSize,
-      true,
-    );
+    this.headerView.setUint32(at + this.header.msg_namelen, this.nameSize, true);
     this.setControlLength(slot, this.controlSize);
   }
 
@@ -187,12 +167,7 @@ export class ReceiveBatch extends Batch {
     );
     out.controlTruncated = !whole || (flags & this.#controlTruncatedFlag) !== 0;
     this.#reset(slot);
-    return this.sockaddr.read(
-      this.nameView,
-      slot * this.nameSize,
-      nameLength,
-      out.source,
-    );
+    return this.sockaddr.read(this.nameView, slot * this.nameSize, nameLength, out.source);
   }
 
   /** A slot's data, until the next call: to be copied at once. */
@@ -204,19 +179,8 @@ export class ReceiveBatch extends Batch {
 
 /** Messages to be sent. */
 export class SendBatch extends Batch {
-  constructor(
-    platform: Platform,
-    addressOf: AddressOf,
-    slots: number,
-    slotSize: number,
-  ) {
-    super(
-      platform,
-      addressOf,
-      slots,
-      slotSize,
-      (new ControlCodec(platform).sendSize + 7) & ~7,
-    );
+  constructor(platform: Platform, addressOf: AddressOf, slots: number, slotSize: number) {
+    super(platform, addressOf, slots, slotSize, (new ControlCodec(platform).sendSize + 7) & ~7);
   }
 
   /**

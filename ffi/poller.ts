@@ -11,38 +11,10 @@
 
 import { EpollReadiness } from "./poller_epoll.ts";
 import { PollReadiness } from "./poller_poll.ts";
+import type { Readiness, Watched } from "./poller_readiness.ts";
 import type { System } from "./syscalls.ts";
 
-/** Wait until something can be read. */
-export const READ = 1;
-/** Wait until something can be written. */
-export const WRITE = 2;
-
-/** How a platform waits for many descriptors at once. */
-export interface Readiness {
-  /** Starts to know a descriptor, with no interest. */
-  add(registration: Registration): void;
-  /**
-   * Takes over a registration's interest.
-   *
-   * @returns Whether a pending wait must be restarted to notice it.
-   */
-  change(registration: Registration): boolean;
-  /** Forgets a descriptor. */
-  remove(registration: Registration): void;
-  /** Whether the descriptor may be closed while a wait is pending. */
-  readonly closableWhileWaiting: boolean;
-  /** Starts a wait on another thread; its result goes to {@linkcode collect}. */
-  wait(hold: boolean): Promise<number>;
-  /** Calls back for each descriptor that became ready; returns whether it was woken. */
-  collect(
-    result: number,
-    hold: boolean,
-    ready: (registration: Registration, events: number) => void,
-  ): boolean;
-  /** Releases its own descriptors. */
-  close(): void;
-}
+export { READ, WRITE } from "./poller_readiness.ts";
 
 /** Failed waits in a row after which every socket is told to look for itself. */
 const MAX_FAILURES = 8;
@@ -50,7 +22,7 @@ const MAX_FAILURES = 8;
 const PAUSE_MS = 50;
 
 /** A descriptor known to the poller. */
-export class Registration {
+export class Registration implements Watched {
   /** What is waited for now: {@linkcode READ}, {@linkcode WRITE}, both or neither. */
   interest = 0;
   /** What the kernel was last asked for; it outlives `interest` until it fires. */
@@ -101,7 +73,7 @@ export class Registration {
 
 /** Waits for all sockets of the process. */
 export class Poller {
-  readonly #readiness: Readiness;
+  readonly #readiness: Readiness<Registration>;
   readonly #registrations = new Map<number, Registration>();
   /** How many armed registrations hold the process, and how many do not. */
   readonly #armed = { held: 0, free: 0 };
@@ -119,11 +91,7 @@ export class Poller {
   #closed = false;
 
   constructor(readonly system: System, readonly onClosed: () => void) {
-    this.#wakeFd = system.pollerCall(
-      "eventfd",
-      0,
-      system.platform.constants.EFD_FLAGS,
-    );
+    this.#wakeFd = system.pollerCall("eventfd", 0, system.platform.constants.EFD_FLAGS);
     try {
       this.#readiness = system.platform.poller === "epoll"
         ? new EpollReadiness(system, this.#wakeFd, this.#registrations)

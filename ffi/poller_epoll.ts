@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Readiness, Registration } from "./poller.ts";
+import { interests, pollEvents, type Readiness, type Watched } from "./poller_readiness.ts";
 import type { System } from "./syscalls.ts";
 
 /** Sockets told ready by one wait; more come with the next. */
@@ -15,7 +15,7 @@ const MAX_EVENTS = 64;
 const WAKE = 0;
 
 /** epoll. */
-export class EpollReadiness implements Readiness {
+export class EpollReadiness<R extends Watched> implements Readiness<R> {
   readonly closableWhileWaiting = true;
   readonly #epoll: number;
   readonly #layout;
@@ -31,7 +31,7 @@ export class EpollReadiness implements Readiness {
   constructor(
     readonly system: System,
     wakeFd: number,
-    readonly registrations: ReadonlyMap<number, Registration>,
+    readonly registrations: ReadonlyMap<number, R>,
   ) {
     const { epoll_event } = system.platform.layouts;
     const { EPOLL_CLOEXEC, EPOLL_CTL_ADD, POLLIN } = system.platform.constants;
@@ -56,27 +56,16 @@ export class EpollReadiness implements Readiness {
   #control(operation: number, fd: number, token: number, events: number): void {
     this.#eventView.setUint32(this.#layout.at.events, events, true);
     this.#eventView.setUint32(this.#layout.at.data, token, true);
-    this.system.pollerCall(
-      "epoll_ctl",
-      this.#epoll,
-      operation,
-      fd,
-      this.#event,
-    );
+    this.system.pollerCall("epoll_ctl", this.#epoll, operation, fd, this.#event);
   }
 
-  add(registration: Registration): void {
+  add(registration: R): void {
     const { EPOLL_CTL_ADD, EPOLLONESHOT } = this.system.platform.constants;
     // With no events, EPOLLERR and EPOLLHUP would still be reported: one-shot bounds that.
-    this.#control(
-      EPOLL_CTL_ADD,
-      registration.fd,
-      registration.token,
-      EPOLLONESHOT,
-    );
+    this.#control(EPOLL_CTL_ADD, registration.fd, registration.token, EPOLLONESHOT);
   }
 
-  change(registration: Registration): boolean {
+  change(registration: R): boolean {
     const { EPOLL_CTL_MOD, EPOLLONESHOT } = this.system.platform.constants;
     const events = pollEvents(this.system, registration.interest) |
       EPOLLONESHOT;
@@ -85,13 +74,8 @@ export class EpollReadiness implements Readiness {
     return false;
   }
 
-  remove(registration: Registration): void {
-    this.#control(
-      this.system.platform.constants.EPOLL_CTL_DEL,
-      registration.fd,
-      0,
-      0,
-    );
+  remove(registration: R): void {
+    this.#control(this.system.platform.constants.EPOLL_CTL_DEL, registration.fd, 0, 0);
   }
 
   wait(hold: boolean): Promise<number> {
@@ -106,14 +90,14 @@ export class EpollReadiness implements Readiness {
   collect(
     result: number,
     hold: boolean,
-    ready: (registration: Registration, events: number) => void,
+    ready: (registration: R, events: number) => void,
   ): boolean {
     const { buffer } = hold ? this.#results.held : this.#results.free;
     const view = new DataView(buffer);
     const { size, at } = this.#layout;
     let woken = false;
     // Read all first: a callback may start the next wait into the same memory.
-    const events: [Registration, number][] = [];
+    const events: [R, number][] = [];
     for (let i = 0; i < result; i++) {
       const token = view.getUint32(i * size + at.data, true);
       const registration = this.registrations.get(token);
@@ -132,18 +116,4 @@ export class EpollReadiness implements Readiness {
   close(): void {
     this.system.close(this.#epoll);
   }
-}
-
-/** Our interests as poll(2) has them; epoll's numbers are the same. */
-export function pollEvents(system: System, interest: number): number {
-  const { POLLIN, POLLOUT } = system.platform.constants;
-  return ((interest & 1) !== 0 ? POLLIN : 0) |
-    ((interest & 2) !== 0 ? POLLOUT : 0);
-}
-
-/** poll(2)'s events as our interests; an error or hang-up concerns whoever waits. */
-export function interests(system: System, events: number): number {
-  const { POLLIN, POLLOUT } = system.platform.constants;
-  if ((events & ~(POLLIN | POLLOUT)) !== 0) return 3;
-  return ((events & POLLIN) !== 0 ? 1 : 0) | ((events & POLLOUT) !== 0 ? 2 : 0);
 }

@@ -4,22 +4,21 @@
  * @module
  */
 
-import type { Readiness, Registration } from "./poller.ts";
-import { interests, pollEvents } from "./poller_epoll.ts";
+import { interests, pollEvents, type Readiness, type Watched } from "./poller_readiness.ts";
 import type { System } from "./syscalls.ts";
 
 /** What one pending wait looks at. */
-interface Watch {
+interface Watch<R> {
   /** The kernel reads and writes here until the wait returns. */
   readonly fds: Uint8Array<ArrayBuffer>;
-  readonly watched: Registration[];
+  readonly watched: R[];
 }
 
 /** poll. */
-export class PollReadiness implements Readiness {
+export class PollReadiness<R extends Watched> implements Readiness<R> {
   readonly closableWhileWaiting = false;
   readonly #layout;
-  readonly #watches: { held: Watch | null; free: Watch | null } = {
+  readonly #watches: { held: Watch<R> | null; free: Watch<R> | null } = {
     held: null,
     free: null,
   };
@@ -27,19 +26,19 @@ export class PollReadiness implements Readiness {
   constructor(
     readonly system: System,
     readonly wakeFd: number,
-    readonly registrations: ReadonlyMap<number, Registration>,
+    readonly registrations: ReadonlyMap<number, R>,
   ) {
     this.#layout = system.platform.layouts.pollfd;
   }
 
-  add(_registration: Registration): void {}
+  add(_registration: R): void {}
 
-  change(registration: Registration): boolean {
+  change(registration: R): boolean {
     registration.kernelInterest = registration.interest;
     return true;
   }
 
-  remove(_registration: Registration): void {}
+  remove(_registration: R): void {}
 
   wait(hold: boolean): Promise<number> {
     const known = [...this.registrations.values()];
@@ -68,7 +67,7 @@ export class PollReadiness implements Readiness {
   collect(
     result: number,
     hold: boolean,
-    ready: (registration: Registration, events: number) => void,
+    ready: (registration: R, events: number) => void,
   ): boolean {
     const { fds, watched } = this.#watches[hold ? "held" : "free"]!;
     this.#watches[hold ? "held" : "free"] = null;

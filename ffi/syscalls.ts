@@ -46,11 +46,7 @@ export class System {
   readonly #unlikely: ReadonlySet<number>;
   readonly #errnos = new Map<string, number>();
 
-  constructor(
-    readonly platform: Platform,
-    readonly runtime: Runtime,
-    readonly library: Library,
-  ) {
+  constructor(readonly platform: Platform, readonly runtime: Runtime, readonly library: Library) {
     this.#c = library.symbols;
     this.sockaddr = new SockaddrCodec(platform);
     for (const [errno, [code]] of Object.entries(platform.errors)) {
@@ -63,9 +59,7 @@ export class System {
     const { MSG_DONTWAIT, MSG_NOSIGNAL } = platform.constants;
     this.#sendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
     this.#unlikely = new Set(
-      ["EINTR", "EAGAIN", "ETIMEDOUT"].map((code) => this.errnoOf(code)).concat(
-        0,
-      ),
+      ["EINTR", "EAGAIN", "ETIMEDOUT"].map((code) => this.errnoOf(code)).concat(0),
     );
   }
 
@@ -75,11 +69,7 @@ export class System {
   }
 
   /** The error that an errno stands for. */
-  error(
-    errno: number,
-    syscall: string,
-    context: CallContext = {},
-  ): SocketError {
+  error(errno: number, syscall: string, context: CallContext = {}): SocketError {
     const [code, reason] = this.platform.errors[errno] ??
       [`E${errno}`, "unknown error"];
     const hint = hintFor(this.platform, code, syscall, context);
@@ -109,11 +99,7 @@ export class System {
   openSocket(family: Family): number {
     const { AF_INET, AF_INET6, SOCK_DGRAM } = this.platform.constants;
     const domain = family === "IPv4" ? AF_INET : AF_INET6;
-    return this.#call(
-      "socket",
-      { family },
-      () => this.#c.socket(domain, SOCK_DGRAM, 0),
-    );
+    return this.#call("socket", { family }, () => this.#c.socket(domain, SOCK_DGRAM, 0));
   }
 
   /** Binds a socket. */
@@ -189,12 +175,7 @@ export class System {
   }
 
   /** Sets an option that systems may lack; returns whether it took. */
-  trySetOption(
-    fd: number,
-    family: Family,
-    option: OptionName,
-    value: number | string,
-  ): boolean {
+  trySetOption(fd: number, family: Family, option: OptionName, value: number | string): boolean {
     if (!this.hasOption(family, option)) return false;
     try {
       this.setOption(fd, family, option, value);
@@ -205,10 +186,7 @@ export class System {
     }
   }
 
-  #optionValue(
-    row: OptionRow,
-    value: number | string,
-  ): Uint8Array<ArrayBuffer> {
+  #optionValue(row: OptionRow, value: number | string): Uint8Array<ArrayBuffer> {
     if (row.kind === "name") return new TextEncoder().encode(`${value}\0`);
     if (row.kind === "byte") return new Uint8Array([Number(value)]);
     const layout = this.platform.layouts.ip_mreqn;

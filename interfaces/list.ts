@@ -103,11 +103,7 @@ export function listInterfaces(system: System): NetworkInterface[] {
   return result.sort((a, b) => a.index - b.index);
 }
 
-function describe(
-  index: number,
-  name: string,
-  entries: InterfaceEntry[],
-): NetworkInterface {
+function describe(index: number, name: string, entries: InterfaceEntry[]): NetworkInterface {
   const { up, running, loopback, multicast, pointToPoint } = entries[0].flags;
   const hardware = entries.find((entry) => entry.link)?.link?.hardware;
   return {

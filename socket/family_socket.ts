@@ -8,7 +8,7 @@ import { isMulticast, isUnspecified, needsZone } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import type { OptionName } from "../ffi/platform/platform.ts";
-import { pollerOf, type Registration } from "../ffi/poller.ts";
+import { pollerOf, READ, type Registration, WRITE } from "../ffi/poller.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
@@ -45,8 +45,8 @@ export class FamilySocket {
   ) {
     this.#local = local;
     this.registration = pollerOf(system).register(fd, (fired) => {
-      if ((fired & 1) !== 0) this.onReadable();
-      if ((fired & 2) !== 0) this.onWritable();
+      if ((fired & READ) !== 0) this.onReadable();
+      if ((fired & WRITE) !== 0) this.onWritable();
     });
   }
 

@@ -67,10 +67,7 @@ export class Packet {
 }
 
 /** Whom a message was sent to. */
-export function castOf(
-  message: ReceivedMessage,
-  specDstRevealsBroadcast: boolean,
-): Cast | null {
+export function castOf(message: ReceivedMessage, specDstRevealsBroadcast: boolean): Cast | null {
   const { control } = message;
   if (!control.hasDestination) return null;
   if (message.source.family === "IPv6") return control.w0 >>> 24 === 0xff ? "multicast" : "unicast";

@@ -38,12 +38,7 @@ const IPV6_TCLASS = 67;
 const SO_TIMESTAMPNS = 35;
 const SO_RXQ_OVFL = 40;
 
-function option(
-  level: number,
-  name: number,
-  cName: string,
-  kind: OptionKind = "int",
-): OptionRow {
+function option(level: number, name: number, cName: string, kind: OptionKind = "int"): OptionRow {
   return { level, name, kind, cName };
 }
 
@@ -95,9 +90,7 @@ const IPV6: Partial<Record<OptionName, OptionRow>> = {
 type MembershipRows = Partial<Record<MembershipName, readonly MembershipRow[]>>;
 
 /** The protocol-independent requests (RFC 3678), the same numbers at both levels. */
-function protocolIndependent(
-  level: number,
-): Record<MembershipName, MembershipRow> {
+function protocolIndependent(level: number): Record<MembershipName, MembershipRow> {
   const row = (name: number, cName: string, request: MembershipRequest) => ({
     level,
     name,

@@ -121,10 +121,7 @@ function errnoReader(address: bigint): () => number {
   return () => view[0];
 }
 
-function open(
-  candidates: readonly string[],
-  definitions: Record<string, Definition>,
-) {
+function open(candidates: readonly string[], definitions: Record<string, Definition>) {
   let failure: unknown;
   for (const path of permitted(candidates)) {
     try {

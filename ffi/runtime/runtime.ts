@@ -29,11 +29,7 @@ export interface Library {
    * @param args Numbers and raw addresses only; the caller keeps their memory alive.
    * @param hold Whether the process stays alive while the call is pending.
    */
-  callBlocking(
-    name: string,
-    args: (number | bigint)[],
-    hold: boolean,
-  ): Promise<number>;
+  callBlocking(name: string, args: (number | bigint)[], hold: boolean): Promise<number>;
 }
 
 /** The runtime, as the rest of the library sees it. */
