@@ -4,12 +4,20 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Signature } from "../platform/platform.ts";
 import type { CFunction, Library, Runtime } from "./runtime.ts";
 
 type Definition = Deno.ForeignFunction;
+
+/**
+ * What Deno shares with Node, taken from the globals when it is needed: importing
+ * the modules would cost every program 7 ms at its start.
+ */
+const node = globalThis as unknown as {
+  setImmediate(callback: () => void): unknown;
+  process: { getBuiltinModule(name: string): { Worker: typeof Worker } };
+};
 
 /** Deno as the rest of the library sees it. */
 export const runtime: Runtime = {
@@ -26,7 +34,7 @@ export const runtime: Runtime = {
   readCString: (address) =>
     new TextDecoder().decode(copyMemory(address, Number(memory().strlen(address)))),
   // A timer would wait a millisecond; setImmediate is the next turn (1.3 us).
-  yieldToEventLoop: () => new Promise((resolve) => void setImmediate(resolve)),
+  yieldToEventLoop: () => new Promise((resolve) => void node.setImmediate(resolve)),
   environment: (name) =>
     Deno.permissions.querySync({ name: "env", variable: name }).state ===
         "granted"
@@ -179,7 +187,8 @@ class BlockingWorker {
       parentPort.on("message", ({ id, name, args }) => {
         parentPort.postMessage({ id, result: symbols[name](...args) });
       });`;
-    this.#worker = new Worker(code, { eval: true });
+    const threads = node.process.getBuiltinModule("node:worker_threads");
+    this.#worker = new threads.Worker(code, { eval: true });
     this.#worker.unref();
     this.#worker.on(
       "message",
