@@ -32,6 +32,8 @@ export class FamilySocket {
   kernelInterface: InterfaceId | null = null;
   /** The group of `address`, where the kernel does not select by it. */
   filterGroup: Ip | null = null;
+  /** The peer while it is connected. */
+  peer: SocketWords | null = null;
   readonly registration: Registration;
   #local: SocketWords;
   #closed = false;
@@ -129,6 +131,7 @@ export class FamilySocket {
   /** Fixes the peer. */
   connect(peer: SocketWords, text: string): void {
     this.system.connect(this.fd, peer, { family: this.family, address: text, port: peer.port });
+    this.peer = peer;
     this.#local = this.system.localAddress(this.fd);
   }
 
@@ -136,6 +139,7 @@ export class FamilySocket {
   disconnect(): void {
     const { port, scopeId } = this.#local;
     this.system.connect(this.fd, null, { family: this.family });
+    this.peer = null;
     // udp_disconnect() forgets the interface too, also that of a link-local address.
     const name = this.kernelInterface?.name ?? this.names.nameOf(scopeId);
     if (name !== null) this.system.trySetOption(this.fd, this.family, "bindToInterface", name);

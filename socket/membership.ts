@@ -5,7 +5,6 @@
  */
 
 import { formatIp, type Ip } from "../address/ip.ts";
-import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { listInterfaces } from "../interfaces/list.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
@@ -121,21 +120,21 @@ export class Memberships {
     if (named !== null) {
       const id = this.names.resolve(named);
       if (this.only && id.index !== this.only.index) {
+        const group = formatIp(checked.group);
         throw new TypeError(
-          `${
-            formatIp(checked.group)
-          } cannot be joined on ${id.name}: the socket is for ${this.only.name} only`,
+          `${group} cannot be joined on ${id.name}: the socket is for ${this.only.name} only`,
         );
       }
       this.#joinOn(half, checked, id);
       record.interfaces.push(id);
     } else {
+      // One interface that refuses, or has the group in another way, spoils it for no other.
       for (const { index, name } of this.#candidates()) {
         try {
           this.#joinOn(half, checked, { index, name });
           record.interfaces.push({ index, name });
         } catch (error) {
-          if (!(error instanceof SocketError)) throw error;
+          if (!(error instanceof Error)) throw error;
           failed.push({ index, name, error });
         }
       }
@@ -198,10 +197,9 @@ export class Memberships {
     const known = this.table.find(group, id.index);
     if (known && (source ? known.any > 0 : known.include.length > 0)) {
       throw new TypeError(
-        `${formatIp(group)} on ${id.name} is joined ${
-          source ? "for any sender" : "source-specific"
-        }` +
-          " already; one interface cannot do both at once: leave it first",
+        `${formatIp(group)} on ${id.name} is joined already, ` +
+          (source ? "for any sender" : "source-specific") +
+          "; one interface cannot do both at once: leave it first",
       );
     }
     const entry = known ?? this.table.add(group, id.index);
@@ -212,7 +210,11 @@ export class Memberships {
     try {
       this.#kernel.follow(half, group, entry);
     } catch (error) {
-      this.#drop(half, group, source, entry);
+      try {
+        this.#drop(half, group, source, entry);
+      } catch {
+        // The first refusal says more.
+      }
       throw error;
     }
   }

@@ -69,8 +69,8 @@ function batchesOf(system: System): Batches {
 /** Sends for one socket. */
 export class Sender {
   readonly #batches: Batches;
-  /** Those who wait until a half can be written to. */
-  readonly #writable = new Map<FamilySocket, (() => void)[]>();
+  /** What resumes those who wait to write to a half. */
+  readonly #waiting = new Map<FamilySocket, Set<() => void>>();
   #closed: SocketError | null = null;
 
   constructor(
@@ -83,6 +83,7 @@ export class Sender {
   ) {
     this.#batches = batchesOf(system);
     for (const half of halves) {
+      this.#waiting.set(half, new Set());
       half.onWritable = () => this.#release(half);
     }
   }
@@ -196,7 +197,8 @@ export class Sender {
   }
 
   #refusal({ half, route }: Outgoing, errno: number): SocketError {
-    const index = route?.to.scopeId || route?.control?.interfaceIndex || 0;
+    const to = route?.to ?? half.peer;
+    const index = to?.scopeId || route?.control?.interfaceIndex || 0;
     const zone = this.names.nameOf(index) ?? String(index);
     const control = route?.control;
     const foreignSource = control?.hasSource &&
@@ -207,8 +209,8 @@ export class Sender {
     const error = this.system.error(gone ? this.system.errnoOf("ENODEV") : errno, "sendmsg", {
       foreignSource,
       family: half.family,
-      address: route && formatIp({ ...route.to, zone: route.to.scopeId ? zone : null }),
-      port: route?.to.port,
+      address: to && formatIp({ ...to, zone: to.scopeId ? zone : null }),
+      port: to?.port,
       interfaceIndex: index || null,
       interfaceName: this.names.nameOf(index),
       multicast: route?.multicast,
@@ -248,27 +250,30 @@ export class Sender {
 
   #untilWritable(half: FamilySocket): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting(half).push(resolve);
+      this.#waiting.get(half)!.add(resolve);
       half.registration.arm(WRITE);
     });
   }
 
   /** A timer that `end` cuts short. */
   #pause(half: FamilySocket, ms: number): Promise<void> {
+    const waiting = this.#waiting.get(half)!;
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#waiting(half).push(() => (clearTimeout(timer), resolve()));
+      const resume = () => {
+        clearTimeout(timer);
+        waiting.delete(resume);
+        resolve();
+      };
+      const timer = setTimeout(resume, ms);
+      waiting.add(resume);
     });
   }
 
-  #waiting(half: FamilySocket): (() => void)[] {
-    let list = this.#writable.get(half);
-    if (!list) this.#writable.set(half, list = []);
-    return list;
-  }
-
   #release(half: FamilySocket): void {
-    for (const resolve of this.#waiting(half).splice(0)) resolve();
+    const waiting = this.#waiting.get(half)!;
+    const resumed = [...waiting];
+    waiting.clear();
+    for (const resume of resumed) resume();
     half.registration.disarm(WRITE);
   }
 

@@ -268,3 +268,20 @@ test("a port that is not shared is refused to others, and the hint says what to 
   assert(error.hint?.includes("share"), `${error.hint}`);
   return socket.close();
 });
+
+test(
+  "joining everywhere goes on where one interface has the group source-specific",
+  needs,
+  async () => {
+    await using net = await stage();
+    await using socket = openUdpSocket({ groups: ["239.9.9.9@eth0", "239.9.9.9@eth1"] });
+    socket.join("239.1.2.3", { interface: "eth0", source: "10.1.0.77" });
+    const membership = socket.join("239.1.2.3");
+    assertEquals(membership.interfaces.map(({ name }) => name), ["eth1"]);
+    assertEquals(membership.failed.map(({ name }) => name), ["eth0"]);
+    assert(membership.failed[0].error.message.includes("source-specific"));
+    assertEquals(await heard(net, socket, "239.1.2.3", "239.9.9.9"), ["B"]);
+    membership.leave();
+    assertEquals(await heard(net, socket, "239.1.2.3", "239.9.9.9"), []);
+  },
+);
