@@ -4,6 +4,7 @@ import { run } from "./run.ts";
 /** Debian's package and a file or program that proves it is there. */
 const packages: { name: string; proof: string }[] = [
   { name: "iproute2", proof: "ip" },
+  { name: "nftables", proof: "nft" },
   { name: "util-linux", proof: "unshare" },
   { name: "procps", proof: "ps" },
   { name: "gcc", proof: "gcc" },
