@@ -49,7 +49,10 @@ export class Packet {
     readonly destination: SocketAddress,
     /** The index of the interface it came in on, or `null`. */
     readonly interfaceIndex: number | null,
-    /** That interface's name, or `null` where it is not known (any more). */
+    /**
+     * That interface's name, or `null` where it is not known (any more). For up to a second
+     * after a rename it may be the old one; the index is always what the OS told.
+     */
     readonly interfaceName: string | null,
     /** Unicast, multicast or broadcast; `null` where the OS did not say. */
     readonly cast: Cast | null,
