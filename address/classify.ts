@@ -168,10 +168,20 @@ export function unmap(ip: Ip): Ip {
  * ```
  */
 export function needsZone(ip: Ip): boolean {
-  if (ip.family === "IPv4") return false;
-  if (!isMulticast(ip)) return isLinkLocal(ip);
-  const scope = (ip.w0 >>> 16) & 15;
-  return scope === 1 || scope === 2;
+  return ip.family === "IPv6" && ipv6NeedsZone(ip.w0);
+}
+
+/**
+ * {@link needsZone} for the hot path, where an address is words and no object.
+ *
+ * @param w0 The first word of an IPv6 address.
+ * @returns true for fe80::/10 and for groups of scope 1 and 2.
+ * @internal
+ */
+export function ipv6NeedsZone(w0: number): boolean {
+  if (w0 >>> 22 === 0x3fa) return true;
+  const scope = (w0 >>> 16) & 15;
+  return w0 >>> 24 === 0xff && (scope === 1 || scope === 2);
 }
 
 /**

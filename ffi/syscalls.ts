@@ -140,24 +140,12 @@ export class System {
 
   // --- options
 
-  /** The row of an option. Throws where the OS has none. */
-  optionRow(family: Family, option: OptionName): OptionRow {
-    const row = this.platform.options[family][option];
-    if (!row) {
-      throw new UnsupportedError(
-        `${option} for ${family}`,
-        this.platform.displayName,
-      );
-    }
-    return row;
-  }
-
   /** Whether the OS has an option at all. */
   hasOption(family: Family, option: OptionName): boolean {
     return this.platform.options[family][option] !== undefined;
   }
 
-  /** Sets a socket option. */
+  /** Sets a socket option. Throws where the OS has none. */
   setOption(
     fd: number,
     family: Family,
@@ -165,7 +153,8 @@ export class System {
     value: number | string,
     context: CallContext = {},
   ): void {
-    const row = this.optionRow(family, option);
+    const row = this.platform.options[family][option];
+    if (!row) throw new UnsupportedError(`${option} for ${family}`, this.platform.displayName);
     const bytes = this.#optionValue(row, value);
     this.#call(
       `setsockopt(${row.cName})`,
@@ -222,10 +211,7 @@ export class System {
   ): void {
     const rows = this.platform.memberships[family][call];
     if (!rows) {
-      throw new UnsupportedError(
-        `${call} for ${family} groups`,
-        this.platform.displayName,
-      );
+      throw new UnsupportedError(`${call} for ${family} groups`, this.platform.displayName);
     }
     let failure: SocketError | undefined;
     for (const row of rows) {
@@ -352,4 +338,14 @@ export class System {
     const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
     this.#c[what === "set" ? "write" : "read"](fd, one, one.length);
   }
+}
+
+/** Makes something once for each system; its sockets share it. */
+export function perSystem<T>(make: (system: System) => T): (system: System) => T {
+  const made = new WeakMap<System, T>();
+  return (system) => {
+    let one = made.get(system);
+    if (one === undefined) made.set(system, one = make(system));
+    return one;
+  };
 }

@@ -6,7 +6,9 @@
 
 import { isLoopback } from "../address/classify.ts";
 import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
-import type { System } from "../ffi/syscalls.ts";
+import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
+import type { SocketWords } from "../ffi/sockaddr.ts";
+import { perSystem, type System } from "../ffi/syscalls.ts";
 import { listInterfaces } from "./list.ts";
 
 /** How long an answer of the OS is believed. Interfaces can be renamed or come back under another index. */
@@ -50,6 +52,12 @@ export class InterfaceNames {
       this.#names.set(index, name);
     }
     return name;
+  }
+
+  /** An address as the OS gave it, with its zone's name. */
+  toSocketAddress({ family, w0, w1, w2, w3, port, scopeId }: Readonly<SocketWords>): SocketAddress {
+    const zone = scopeId === 0 ? null : this.nameOf(scopeId);
+    return socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, zone);
   }
 
   /** Whether an index is a loopback's. */
@@ -129,11 +137,7 @@ export function checkInterface(value: unknown, what: string): string | number {
   return value;
 }
 
-const caches = new WeakMap<System, InterfaceNames>();
-
 /** The names of a system, shared by everything that asks. */
-export function interfaceNames(system: System): InterfaceNames {
-  let names = caches.get(system);
-  if (!names) caches.set(system, names = new InterfaceNames(system));
-  return names;
-}
+export const interfaceNames: (system: System) => InterfaceNames = perSystem((system) =>
+  new InterfaceNames(system)
+);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Packet } from "./packet.ts";
+
 /** Counts of one socket, and where its asynchronous errors go. */
 export class Counters {
   received = 0;
@@ -16,6 +18,21 @@ export class Counters {
   lastError: Error | null = null;
 
   constructor(readonly onError: ((error: Error) => void) | null) {}
+
+  /** Counts a packet that is to be delivered. */
+  countReceived({ data, truncated }: Packet): void {
+    this.received++;
+    this.receivedBytes += data.length;
+    if (truncated) this.truncated++;
+  }
+
+  /** Counts it as filtered after all. */
+  takeBack({ data, truncated }: Packet): void {
+    this.received--;
+    this.receivedBytes -= data.length;
+    if (truncated) this.truncated--;
+    this.filtered++;
+  }
 
   /** Counts an error that ends nothing, and tells whoever asked to be told. */
   report(error: Error): void {

@@ -103,12 +103,9 @@ export class Destinations {
       ? -1
       : integer(options.trafficClass, "trafficClass", 0, 255);
     const source = options.source === undefined ? null : checkSource(options.source, ip);
-    const named = [ip.zone, to.interface, options.interface, source?.zone]
-      .filter((name) => name !== null && name !== undefined)
-      .map((name) => checkInterface(name, "interface"));
-
-    const interfaceIndex = named.length > 0 || (zoned && this.only)
-      ? this.#interface(named, ip)
+    const named = ip.zone ?? to.interface ?? options.interface ?? source?.zone ?? null;
+    const interfaceIndex = named !== null || (zoned && this.only)
+      ? this.#interface([ip.zone, to.interface, options.interface, source?.zone], ip)
       : 0;
     if (zoned && interfaceIndex === 0 && !multicast) {
       throw new TypeError(
@@ -124,8 +121,11 @@ export class Destinations {
   }
 
   /** One interface, named in up to four places that must agree, and be the socket's if it has only one. */
-  #interface(named: readonly (string | number)[], ip: Ip): number {
-    const ids = named.map((name) => this.names.resolve(name));
+  #interface(named: readonly (string | number | null | undefined)[], ip: Ip): number {
+    const ids = named
+      .filter((name) => name !== null && name !== undefined)
+      .map((name) => checkInterface(name, "interface"))
+      .map((name) => this.names.resolve(name));
     if (this.only) ids.push(this.only);
     const other = ids.find(({ index }) => index !== ids[0].index);
     if (other) {

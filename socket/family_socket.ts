@@ -6,7 +6,7 @@
 
 import { isMulticast, isUnspecified, needsZone } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
-import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
+import type { SocketAddress } from "../address/socket_address.ts";
 import type { OptionName } from "../ffi/platform/platform.ts";
 import { pollerOf, READ, type Registration, WRITE } from "../ffi/poller.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
@@ -109,17 +109,7 @@ export class FamilySocket {
 
   /** Where it is bound, as the OS says it. */
   get localAddress(): SocketAddress {
-    const { family, w0, w1, w2, w3, port, scopeId } = this.#local;
-    return socketAddressFromWords(
-      family,
-      w0,
-      w1,
-      w2,
-      w3,
-      port,
-      scopeId || null,
-      scopeId === 0 ? null : this.names.nameOf(scopeId),
-    );
+    return this.names.toSocketAddress(this.#local);
   }
 
   /** The address it is bound to, if that is one of this host's; otherwise `null`. */

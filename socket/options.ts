@@ -7,7 +7,6 @@
 import { isMulticast, isUnspecified, unmap } from "../address/classify.ts";
 import { parseEndpoint } from "../address/endpoint.ts";
 import { type Family, formatIp, type Ip, parseIp } from "../address/ip.ts";
-import type { SocketError } from "../ffi/errors.ts";
 import { checkInterface } from "../interfaces/names.ts";
 
 /** What reaches the reader. See {@linkcode UdpSocketOptions.deliver}. */
@@ -117,9 +116,6 @@ export interface CheckedOptions {
   readonly onError: ((error: Error) => void) | null;
   readonly signal: AbortSignal | null;
 }
-
-/** Re-exported for the documentation of `onError`. */
-export type { SocketError };
 
 const KNOWN: ReadonlySet<string> = new Set<keyof UdpSocketOptions>([
   "port",

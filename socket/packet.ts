@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ipv6NeedsZone } from "../address/classify.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import type { ReceivedMessage } from "../ffi/message.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
@@ -95,16 +96,7 @@ export function toPacket(
   const interfaceName = names.nameOf(interfaceIndex);
   return new Packet(
     data,
-    socketAddressFromWords(
-      source.family,
-      source.w0,
-      source.w1,
-      source.w2,
-      source.w3,
-      source.port,
-      source.scopeId || null,
-      source.scopeId === 0 ? null : names.nameOf(source.scopeId),
-    ),
+    names.toSocketAddress(source),
     destinationOf(message, port, interfaceName),
     interfaceIndex || null,
     interfaceName,
@@ -130,10 +122,7 @@ function destinationOf(
     return socketAddressFromWords(family, 0, 0, 0, 0, port, null, null);
   }
   const { w0, w1, w2, w3, interfaceIndex } = control;
-  // fe80::/10, and groups of interface-local and link-local scope (RFC 4007).
-  const zoned = family === "IPv6" && interfaceIndex !== 0 &&
-    (w0 >>> 22 === 0x3fa || (w0 & 0xff0f_0000) >>> 0 === 0xff01_0000 ||
-      (w0 & 0xff0f_0000) >>> 0 === 0xff02_0000);
+  const zoned = family === "IPv6" && interfaceIndex !== 0 && ipv6NeedsZone(w0);
   return socketAddressFromWords(
     family,
     w0,

@@ -12,7 +12,7 @@ import type { SocketError } from "../ffi/errors.ts";
 import { ReceiveBatch, type ReceivedMessage } from "../ffi/message.ts";
 import { READ } from "../ffi/poller.ts";
 import { emptyWords } from "../ffi/sockaddr.ts";
-import type { System } from "../ffi/syscalls.ts";
+import { perSystem, type System } from "../ffi/syscalls.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
 import { formatIp } from "../address/ip.ts";
 import { abortable, type Settle } from "./abort.ts";
@@ -47,7 +47,9 @@ const QUEUED_ERRORS = 64;
 const OUR_FAULT: ReadonlySet<string> = new Set(["EBADF", "ENOTSOCK", "EFAULT", "EINVAL"]);
 
 /** The batch that all sockets of a process share: it is emptied before anything else runs. */
-const batches = new WeakMap<System, ReceiveBatch>();
+const batchOf = perSystem(({ platform, runtime }) =>
+  new ReceiveBatch(platform, runtime.addressOf, BATCH, SLOT)
+);
 
 const message: ReceivedMessage = {
   source: emptyWords(),
@@ -92,12 +94,7 @@ export class Receiver {
     readonly counters: Counters,
     readonly maxDatagramSize: number,
   ) {
-    let batch = batches.get(system);
-    if (!batch) {
-      batch = new ReceiveBatch(system.platform, system.runtime.addressOf, BATCH, SLOT);
-      batches.set(system, batch);
-    }
-    this.#batch = batch;
+    this.#batch = batchOf(system);
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
     for (const half of halves) {
       half.onReadable = () => this.#ready(half);
@@ -139,11 +136,12 @@ export class Receiver {
   /** Looks again at what was read but not yet taken, after something changed what is delivered. */
   recheck(): void {
     const waiting = this.#queue.slice(this.#head);
-    this.#queue = waiting.filter((packet) => this.filter.acceptsPacket(packet));
+    this.#queue = waiting.filter((packet) => {
+      const wanted = this.filter.acceptsPacket(packet);
+      if (!wanted) this.counters.takeBack(packet);
+      return wanted;
+    });
     this.#head = 0;
-    const { length } = waiting;
-    this.counters.filtered += length - this.#queue.length;
-    this.counters.received -= length - this.#queue.length;
   }
 
   /** Waits for a packet, behind those who waited before. */
@@ -212,11 +210,16 @@ export class Receiver {
     }
     if (this.#waiters.length === 0) this.#quiet();
     else if (this.#errors < ERRORS_IN_A_ROW) this.#listen();
-    else {this.#pause ??= setTimeout(() => {
-        this.#pause = undefined;
-        this.#errors = 0;
-        this.#serve();
-      }, ERROR_PAUSE_MS);}
+    else this.#rest();
+  }
+
+  /** Leaves sockets that only fail alone for a moment. */
+  #rest(): void {
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#errors = 0;
+      this.#serve();
+    }, ERROR_PAUSE_MS);
   }
 
   /** Reads what the kernel has, until there is a packet to deliver; returns whether there is. */
@@ -267,19 +270,10 @@ export class Receiver {
       counters.filtered++;
       return;
     }
-    counters.received++;
-    counters.receivedBytes += message.length;
-    if (message.truncated) counters.truncated++;
-    this.#queue.push(
-      toPacket(
-        message,
-        this.#payloads.copy(this.#batch.data(slot, message.length)),
-        cast,
-        half.port,
-        this.dropped,
-        this.names,
-      ),
-    );
+    const data = this.#payloads.copy(this.#batch.data(slot, message.length));
+    const packet = toPacket(message, data, cast, half.port, this.dropped, this.names);
+    counters.countReceived(packet);
+    this.#queue.push(packet);
   }
 
   /** Datagrams the kernel has dropped, of all halves; `null` where it does not count. */

@@ -7,12 +7,11 @@
  * @module
  */
 
-import type { Family } from "../address/ip.ts";
-import { formatIp } from "../address/ip.ts";
+import { type Family, formatIp } from "../address/ip.ts";
 import type { SocketError } from "../ffi/errors.ts";
 import { SendBatch } from "../ffi/message.ts";
 import { WRITE } from "../ffi/poller.ts";
-import type { System } from "../ffi/syscalls.ts";
+import { perSystem, type System } from "../ffi/syscalls.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
 import type { Counters } from "./counters.ts";
 import type { Route } from "./destination.ts";
@@ -48,23 +47,15 @@ interface Batches {
 }
 
 /** Filled and handed to the kernel within one call, so all sockets of a process share them. */
-const shared = new WeakMap<System, Batches>();
-
-function batchesOf(system: System): Batches {
-  let batches = shared.get(system);
-  if (!batches) {
-    const { addressOf } = system.runtime;
-    const name = new Uint8Array(system.sockaddr.size);
-    batches = {
-      single: new SendBatch(system.platform, addressOf, 1, SINGLE_SLOT),
-      many: new SendBatch(system.platform, addressOf, BATCH, BATCH_SLOT),
-      name,
-      nameView: new DataView(name.buffer),
-    };
-    shared.set(system, batches);
-  }
-  return batches;
-}
+const batchesOf = perSystem(({ platform, runtime, sockaddr }): Batches => {
+  const name = new Uint8Array(sockaddr.size);
+  return {
+    single: new SendBatch(platform, runtime.addressOf, 1, SINGLE_SLOT),
+    many: new SendBatch(platform, runtime.addressOf, BATCH, BATCH_SLOT),
+    name,
+    nameView: new DataView(name.buffer),
+  };
+});
 
 /** Sends for one socket. */
 export class Sender {
@@ -206,7 +197,7 @@ export class Sender {
     // For a group Linux says "no route" where there is no interface (any more).
     const gone = index !== 0 && this.system.interfaceName(index) === null;
     if (gone) this.names.forget();
-    const error = this.system.error(gone ? this.system.errnoOf("ENODEV") : errno, "sendmsg", {
+    return this.system.error(gone ? this.system.errnoOf("ENODEV") : errno, "sendmsg", {
       foreignSource,
       family: half.family,
       address: to && formatIp({ ...to, zone: to.scopeId ? zone : null }),
@@ -216,7 +207,6 @@ export class Sender {
       multicast: route?.multicast,
       loopback: index !== 0 && this.names.isLoopback(index),
     });
-    return error;
   }
 
   /** Puts a send behind those of the same half that wait. */

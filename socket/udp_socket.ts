@@ -5,7 +5,7 @@
  */
 
 import { type Family, formatIp } from "../address/ip.ts";
-import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
+import type { SocketAddress } from "../address/socket_address.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
@@ -78,7 +78,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   readonly #memberships: Memberships;
   readonly #signal: AbortSignal | null;
   readonly #onAbort = () => void this.close();
-  #peer: { half: FamilySocket; address: SocketAddress } | null = null;
+  #connected: FamilySocket | null = null;
   #closing: Promise<void> | null = null;
 
   /**
@@ -317,14 +317,14 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
 
   #outgoing(data: Payload, to: Destination | undefined, options?: SendOptions): Outgoing {
     this.#mustBeOpen("sendmsg");
-    const peer = this.#peer;
+    const connected = this.#connected;
     if (to === undefined) {
-      if (!peer) throw new TypeError("say where to send, or connect the socket first");
+      if (!connected) throw new TypeError("say where to send, or connect the socket first");
       if (!asksForSomething(options)) {
-        return { data: toBytes(data, peer.half.family), half: peer.half, route: null };
+        return { data: toBytes(data, connected.family), half: connected, route: null };
       }
     }
-    const parsed = parseDestination(to ?? peer!.address);
+    const parsed = parseDestination(to ?? this.#names.toSocketAddress(connected!.peer!));
     const half = this.#half(parsed.ip);
     const bytes = toBytes(data, half.family);
     const route = this.#destinations.resolve(parsed, options);
@@ -369,24 +369,22 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
         "a peer is an address and a port: hops and interface belong to a datagram or, as options, to the socket",
       );
     }
-    if (this.#peer && this.#peer.half !== half) this.disconnect();
+    if (this.#connected !== half) this.disconnect();
     const text = formatIp({ ...words, zone: words.scopeId ? String(words.scopeId) : null });
     half.connect(words, text);
     this.#filter.peer = words;
     this.#receiver.recheck();
-    const { family, w0, w1, w2, w3, port, scopeId } = words;
-    const address = socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, null);
-    this.#peer = { half, address };
+    this.#connected = half;
   }
 
   /** Takes the peer back; without one it does nothing. The port stays. */
   disconnect(): void {
     this.#mustBeOpen("connect");
-    const peer = this.#peer;
-    if (!peer) return;
-    this.#peer = null;
+    const half = this.#connected;
+    if (!half) return;
+    this.#connected = null;
     this.#filter.peer = null;
-    peer.half.disconnect();
+    half.disconnect();
   }
 
   // --- groups

@@ -6,7 +6,10 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { linux } from "./linux.ts";
-import type { Platform } from "./platform.ts";
+import type { Arch, Platform } from "./platform.ts";
+
+/** Made once: two places ask at start-up. */
+const tables: Partial<Record<Arch, Platform>> = {};
 
 /**
  * The tables of an operating system and processor, or `null` where there are none.
@@ -15,7 +18,8 @@ import type { Platform } from "./platform.ts";
  * @param arch As the runtime names it, e.g. `"x86_64"`.
  */
 export function findPlatform(os: string, arch: string): Platform | null {
-  return os === "linux" && (arch === "x86_64" || arch === "aarch64") ? linux(arch) : null;
+  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return null;
+  return tables[arch] ??= linux(arch);
 }
 
 /**

@@ -50,7 +50,6 @@ const SHARED: Partial<Record<OptionName, OptionRow>> = {
   broadcast: option(SOL_SOCKET, 6, "SO_BROADCAST"),
   sendBufferSize: option(SOL_SOCKET, 7, "SO_SNDBUF"),
   receiveBufferSize: option(SOL_SOCKET, 8, "SO_RCVBUF"),
-  pendingError: option(SOL_SOCKET, 4, "SO_ERROR"),
   bindToInterface: option(SOL_SOCKET, 25, "SO_BINDTODEVICE", "name"),
   timestamps: option(SOL_SOCKET, SO_TIMESTAMPNS, "SO_TIMESTAMPNS"),
   dropCounter: option(SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"),
@@ -251,7 +250,6 @@ export function linux(arch: Arch): Platform {
       poll: { parameters: ["pointer", "usize", "i32"], result: "i32" },
     },
     constants: {
-      AF_UNSPEC: 0,
       AF_INET: 2,
       AF_INET6: 10,
       AF_PACKET: 17,

@@ -39,7 +39,6 @@ export type OptionName =
   | "receiveBufferSize"
   | "sendBufferSize"
   | "bindToInterface"
-  | "pendingError"
   | "timestamps"
   | "dropCounter"
   | "packetInfo"
@@ -107,7 +106,6 @@ export interface ControlTable {
 
 /** Plain constants that are not options. */
 export interface Constants {
-  readonly AF_UNSPEC: number;
   readonly AF_INET: number;
   readonly AF_INET6: number;
   readonly AF_PACKET: number;

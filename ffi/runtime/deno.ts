@@ -97,11 +97,9 @@ function openLibrary(
 
   memoryFunctions = functions as typeof memoryFunctions;
   const errno = errnoReader(functions[errnoSymbol]());
-  const bound: Record<string, CFunction> = {};
-  for (const name of Object.keys(symbols)) bound[name] = functions[name];
   let worker: BlockingWorker | undefined;
   return {
-    symbols: bound,
+    symbols: functions,
     errno,
     callBlocking(name, args, hold) {
       if (!hold) {
@@ -123,7 +121,7 @@ function errnoReader(address: bigint): () => number {
     };
   }
   // A view of errno itself: reading it is no call into the runtime, which could
-  // use errno in between (see `System.call` for what is left of that risk).
+  // use errno in between (see `System` for what is left of that risk).
   const pointer = Deno.UnsafePointer.create(address)!;
   const view = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4));
   return () => view[0];

@@ -157,4 +157,6 @@ test("what was read but not delivered is checked again when a group is left", as
   socket.leave(OURS);
   await sender.send("unicast", at(socket, "127.0.0.3"));
   assertEquals(await nextTexts(socket, 1), ["unicast"]);
+  const { received, receivedBytes, filtered } = socket.stats;
+  assertEquals([received, receivedBytes, filtered], [2, "0unicast".length, 2]);
 });
