@@ -42,10 +42,23 @@ export {
 export { type MulticastScope, multicastScope } from "./address/scope.ts";
 export { SocketAddress, type SocketAddressInit } from "./address/socket_address.ts";
 export { SocketError, type SocketErrorInit, UnsupportedError } from "./ffi/errors.ts";
+export type {
+  AddressChange,
+  InterfaceChange,
+  LinkChange,
+  PropertyChange,
+} from "./interfaces/change.ts";
+export { waitForLinkLocal } from "./interfaces/link_local.ts";
 export { type InterfaceAddress, interfaces, type NetworkInterface } from "./interfaces/list.ts";
 export type { InterfaceId } from "./interfaces/names.ts";
+export { type InterfaceWatcher, watchInterfaces, type WatchOptions } from "./interfaces/watch.ts";
 export type { Destination, SendOptions } from "./socket/destination.ts";
-export type { FailedJoin, Membership } from "./socket/membership.ts";
+export type {
+  FailedJoin,
+  Membership,
+  MembershipChange,
+  MembershipChangeEvent,
+} from "./socket/membership.ts";
 export { openUdpSocket } from "./socket/open.ts";
 export type { Deliver, GroupRequest, UdpSocketOptions } from "./socket/options.ts";
 export type { Cast, Packet } from "./socket/packet.ts";

@@ -4,6 +4,12 @@
  * @module
  */
 
+import type {
+  AddressRecord,
+  HostRecords,
+  InterfaceFlags,
+  LinkRecord,
+} from "./interface_records.ts";
 import type { Platform } from "./platform/platform.ts";
 import { emptyWords, SockaddrCodec, type SocketWords } from "./sockaddr.ts";
 
@@ -11,15 +17,6 @@ import { emptyWords, SockaddrCodec, type SocketWords } from "./sockaddr.ts";
 export interface Memory {
   readMemory(address: bigint, length: number): Uint8Array<ArrayBuffer>;
   readCString(address: bigint): string;
-}
-
-/** What an interface is and does. */
-export interface InterfaceFlags {
-  up: boolean;
-  running: boolean;
-  loopback: boolean;
-  multicast: boolean;
-  pointToPoint: boolean;
 }
 
 /** One entry: an interface with one of its addresses, or with its hardware address. */
@@ -91,7 +88,8 @@ export function readInterfaceList(
   return entries;
 }
 
-function decodeFlags({ constants }: Platform, flags: number): InterfaceFlags {
+/** `IFF_*`, as getifaddrs(3) and netlink(7) tell them. */
+export function decodeFlags({ constants }: Platform, flags: number): InterfaceFlags {
   const has = (flag: number) => (flags & flag) !== 0;
   return {
     up: has(constants.IFF_UP),
@@ -100,4 +98,61 @@ function decodeFlags({ constants }: Platform, flags: number): InterfaceFlags {
     multicast: has(constants.IFF_MULTICAST),
     pointToPoint: has(constants.IFF_POINTOPOINT),
   };
+}
+
+/**
+ * The list in the form that all systems share. What getifaddrs(3) does not tell is `null`.
+ *
+ * @param indexOf Asks for the index of an interface whose own entry is not in the list; 0: there is none.
+ */
+export function toRecords(
+  entries: readonly InterfaceEntry[],
+  indexOf: (name: string) => number,
+): HostRecords {
+  const links = new Map<string, LinkRecord>();
+  const addresses: AddressRecord[] = [];
+  // The interfaces' own entries first: an address is sorted in by its interface's name.
+  for (const entry of [...entries].sort((a, b) => Number(!a.link) - Number(!b.link))) {
+    // Linux lists an alias ("eth0:1", a label of an address) like an interface.
+    const name = entry.name.split(":")[0];
+    if (!links.has(name)) {
+      const index = entry.link?.index ?? indexOf(name);
+      // It can vanish between the list and the question for its index.
+      if (index <= 0) continue;
+      const hardware = entry.link?.hardware ?? new Uint8Array(0);
+      links.set(name, { index, name, flags: entry.flags, mtu: null, hardware });
+    }
+    if (entry.address) addresses.push(addressRecord(links.get(name)!.index, entry.address, entry));
+  }
+  return { links: [...links.values()], addresses };
+}
+
+function addressRecord(index: number, address: SocketWords, entry: InterfaceEntry): AddressRecord {
+  return {
+    index,
+    address,
+    peer: null,
+    prefixLength: entry.netmask && prefixLength(entry.netmask),
+    broadcast: isBroadcast(entry) ? entry.broadcast : null,
+    tentative: null,
+    duplicate: null,
+    temporary: null,
+    deprecated: null,
+  };
+}
+
+/** glibc says the own or the peer's address where no broadcast address is configured. */
+function isBroadcast({ broadcast, netmask }: InterfaceEntry): boolean {
+  if (!broadcast || !netmask) return false;
+  const host = ~netmask.w0;
+  return host !== 0 && host !== 1 && (broadcast.w0 & host) === host;
+}
+
+function prefixLength({ family, w0, w1, w2, w3 }: SocketWords): number {
+  let length = 0;
+  for (const word of family === "IPv4" ? [w0] : [w0, w1, w2, w3]) {
+    length += Math.clz32(~word);
+    if (word !== 0xffff_ffff) break;
+  }
+  return length;
 }

@@ -20,6 +20,8 @@ export { READ, WRITE } from "./poller_readiness.ts";
 const MAX_FAILURES = 8;
 /** A wait that keeps failing must not become a busy loop. */
 const PAUSE_MS = 50;
+/** How long a quiet registration goes without a wait before it gets one of its own. */
+const QUIET_MS = 100;
 
 /** A descriptor known to the poller. */
 export class Registration implements Watched {
@@ -35,7 +37,17 @@ export class Registration implements Watched {
     /** Never used twice, unlike descriptors: an event that comes late finds nobody. */
     readonly token: number,
     readonly onReady: (events: number) => void,
+    /**
+     * It is no reason to wait: it comes along with the waits of others, and gets
+     * one that does not keep the process alive only when there was none for a while.
+     */
+    readonly quiet: boolean,
   ) {}
+
+  /** Which kind of wait it needs. */
+  get need(): "held" | "free" | "quiet" {
+    return this.quiet ? "quiet" : this.#held ? "held" : "free";
+  }
 
   /** Whether waiting on it keeps the process alive. */
   get held(): boolean {
@@ -75,8 +87,8 @@ export class Registration implements Watched {
 export class Poller {
   readonly #readiness: Readiness<Registration>;
   readonly #registrations = new Map<number, Registration>();
-  /** How many armed registrations hold the process, and how many do not. */
-  readonly #armed = { held: 0, free: 0 };
+  /** How many armed registrations hold the process, do not, and are quiet. */
+  readonly #armed = { held: 0, free: 0, quiet: 0 };
   /** The pending waits: one that holds the process, one that does not. */
   readonly #pending: {
     held: Promise<void> | null;
@@ -86,12 +98,14 @@ export class Poller {
     free: null,
   };
   readonly #wakeFd: number;
+  /** Cancels the timer after which the quiet ones get a wait. */
+  #cancelQuiet: (() => void) | null = null;
   #failures = 0;
   #nextToken = 1;
   #closed = false;
 
   constructor(readonly system: System, readonly onClosed: () => void) {
-    this.#wakeFd = system.pollerCall("eventfd", 0, system.platform.constants.EFD_FLAGS);
+    this.#wakeFd = system.call("eventfd", 0, system.platform.constants.EFD_FLAGS);
     try {
       this.#readiness = system.platform.poller === "epoll"
         ? new EpollReadiness(system, this.#wakeFd, this.#registrations)
@@ -103,8 +117,8 @@ export class Poller {
   }
 
   /** Adds a descriptor. `onReady` is called with what fired, once for each arming. */
-  register(fd: number, onReady: (events: number) => void): Registration {
-    const registration = new Registration(this, fd, this.#nextToken++, onReady);
+  register(fd: number, onReady: (events: number) => void, quiet = false): Registration {
+    const registration = new Registration(this, fd, this.#nextToken++, onReady, quiet);
     try {
       this.#readiness.add(registration);
     } catch (error) {
@@ -122,7 +136,7 @@ export class Poller {
       return;
     }
     registration.interest = interest;
-    const count = registration.held ? "held" : "free";
+    const count = registration.need;
     if (before === 0) this.#armed[count]++;
     if (interest === 0) this.#armed[count]--;
     // Interest that ends is not told to the kernel: it fires at most once more.
@@ -134,11 +148,22 @@ export class Poller {
   /** Starts the wait that is needed and ends the one that no longer is. */
   #update(restart: boolean): void {
     if (this.#closed) return;
-    const { held, free } = this.#armed;
-    const unneeded = held === 0 && this.#pending.held !== null;
+    const { held, free, quiet } = this.#armed;
+    const unneeded = (held === 0 && this.#pending.held !== null) ||
+      (held > 0 && free === 0 && this.#pending.free !== null);
     if (restart || unneeded) this.#wake();
     if (held > 0) this.#start("held");
     else if (free > 0) this.#start("free");
+    else if (quiet > 0) this.#startQuietLater();
+  }
+
+  /** Between two waits of a busy socket there is no reason for one of another kind. */
+  #startQuietLater(): void {
+    this.#cancelQuiet ??= this.system.runtime.later(QUIET_MS, () => {
+      this.#cancelQuiet = null;
+      const { held, free, quiet } = this.#armed;
+      if (!this.#closed && held + free === 0 && quiet > 0) this.#start("free");
+    });
   }
 
   #wake(): void {
@@ -198,7 +223,7 @@ export class Poller {
       registration.kernelInterest = 0;
       registration.interest = 0;
     }
-    this.#armed.held = this.#armed.free = 0;
+    this.#armed.held = this.#armed.free = this.#armed.quiet = 0;
     for (const [registration, interest] of told) tell(registration, interest);
   }
 
@@ -215,6 +240,7 @@ export class Poller {
     const last = this.#registrations.size === 0;
     if (last) {
       this.#closed = true;
+      this.#cancelQuiet?.();
       this.onClosed();
     }
     const { held, free } = this.#pending;

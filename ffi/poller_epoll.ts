@@ -44,7 +44,7 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
       held: system.runtime.addressOf(this.#results.held),
       free: system.runtime.addressOf(this.#results.free),
     };
-    this.#epoll = system.pollerCall("epoll_create1", EPOLL_CLOEXEC);
+    this.#epoll = system.call("epoll_create1", EPOLL_CLOEXEC);
     try {
       this.#control(EPOLL_CTL_ADD, wakeFd, WAKE, POLLIN);
     } catch (error) {
@@ -56,7 +56,7 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
   #control(operation: number, fd: number, token: number, events: number): void {
     this.#eventView.setUint32(this.#layout.at.events, events, true);
     this.#eventView.setUint32(this.#layout.at.data, token, true);
-    this.system.pollerCall("epoll_ctl", this.#epoll, operation, fd, this.#event);
+    this.system.call("epoll_ctl", this.#epoll, operation, fd, this.#event);
   }
 
   add(registration: R): void {

@@ -220,7 +220,7 @@ export class System {
       try {
         this.#call(
           `setsockopt(${row.cName})`,
-          { ...context, family },
+          context,
           () => this.#c.setsockopt(fd, row.level, row.name, bytes, bytes.length),
         );
         return;
@@ -326,11 +326,21 @@ export class System {
     }
   }
 
-  // --- readiness
+  // --- what the poller and netlink need
 
-  /** Makes a call of the poller; throws what errno says. */
-  pollerCall(name: string, ...args: unknown[]): number {
+  /** Makes a call that never means "try again"; throws what errno says. */
+  call(name: string, ...args: unknown[]): number {
     return this.#call(name, {}, () => this.#c[name](...args));
+  }
+
+  /** Receives one message; returns its whole length, also where the buffer is shorter. */
+  receive(fd: number, buffer: Uint8Array): number {
+    const { MSG_DONTWAIT, MSG_TRUNC } = this.platform.constants;
+    let result: number;
+    do {
+      result = this.#c.recv(fd, buffer, BigInt(buffer.length), MSG_DONTWAIT | MSG_TRUNC);
+    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
+    return result;
   }
 
   /** Signals or clears an eventfd. Both are harmless when there is nothing to do. */

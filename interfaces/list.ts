@@ -1,12 +1,13 @@
 /**
- * The interfaces of this host, as getifaddrs(3) lists them.
+ * The interfaces of this host.
  *
  * @module
  */
 
 import { isLinkLocal } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
-import { type InterfaceEntry, readInterfaceList } from "../ffi/ifaddrs.ts";
+import type { AddressRecord, HostRecords, LinkRecord } from "../ffi/interface_records.ts";
+import { listRecords } from "../ffi/route/route.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { system } from "../ffi/system.ts";
@@ -23,8 +24,10 @@ export interface InterfaceAddress {
   readonly broadcast: string | null;
   /** The interface's index for link-local IPv6 addresses, which need it; otherwise `null`. */
   readonly scopeId: number | null;
-  /** Duplicate detection is not over: the address cannot be bound to yet. `null`: not said. */
+  /** Duplicate detection (RFC 4862) is not over: the address cannot be bound to yet. `null`: not said. */
   readonly tentative: boolean | null;
+  /** Another host on the link has the same address: it will never be usable. `null`: not said. */
+  readonly duplicate: boolean | null;
   /** A privacy address (RFC 8981). `null`: not said. */
   readonly temporary: boolean | null;
   /** Its preferred lifetime is over. `null`: not said. */
@@ -39,7 +42,7 @@ export interface NetworkInterface {
   readonly name: string;
   /** A name for people where the OS keeps one (Windows); otherwise `null`. */
   readonly description: string | null;
-  /** The hardware address, `"02:00:5e:10:00:01"`; `null` where there is none. */
+  /** The hardware address, `"02:00:5e:10:00:01"`; `null` where there is none (loopback, tunnels). */
   readonly mac: string | null;
   /** The largest packet in bytes; `null` where the OS did not say. */
   readonly mtu: number | null;
@@ -62,8 +65,9 @@ export interface NetworkInterface {
  *
  * Interfaces without addresses are listed too. Needs `--allow-ffi` only.
  *
- * Not asked for yet, and therefore `null`: `mtu`, and an address's `tentative`,
- * `temporary` and `deprecated`, which getifaddrs(3) does not tell.
+ * On Linux the kernel is asked by rtnetlink(7). Where a sandbox forbids that,
+ * getifaddrs(3) answers, which does not tell `mtu` and an address's `tentative`,
+ * `duplicate`, `temporary` and `deprecated`: they are `null` then.
  *
  * @example Where multicast can go
  * ```ts
@@ -83,76 +87,64 @@ export function interfaces(): NetworkInterface[] {
 
 /** {@linkcode interfaces} of a given system. */
 export function listInterfaces(system: System): NetworkInterface[] {
-  const entries = system.withInterfaceAddresses((first) =>
-    readInterfaceList(system.platform, system.runtime, first)
-  );
-  const byName = new Map<string, InterfaceEntry[]>();
-  for (const entry of entries) {
-    // Linux lists an alias ("eth0:1", a label of an address) like an interface.
-    const name = entry.name.split(":")[0];
-    const list = byName.get(name);
-    if (list) list.push(entry);
-    else byName.set(name, [entry]);
-  }
-  const result: NetworkInterface[] = [];
-  for (const [name, list] of byName) {
-    const index = list.find((entry) => entry.link)?.link?.index ?? system.interfaceIndex(name);
-    // It can vanish between the list and the question for its index.
-    if (index > 0) result.push(describe(index, name, list));
-  }
-  return result.sort((a, b) => a.index - b.index);
+  return toInterfaces(listRecords(system));
 }
 
-function describe(index: number, name: string, entries: InterfaceEntry[]): NetworkInterface {
-  const { up, running, loopback, multicast, pointToPoint } = entries[0].flags;
-  const hardware = entries.find((entry) => entry.link)?.link?.hardware;
+/** A host's interfaces, in the order of their indexes. */
+export function toInterfaces({ links, addresses }: HostRecords): NetworkInterface[] {
+  const byIndex = new Map<number, InterfaceAddress[]>();
+  for (const { index } of links) byIndex.set(index, []);
+  // An address of an interface that came between the two lists has no place in this one.
+  for (const record of addresses) byIndex.get(record.index)?.push(toAddress(record));
+  return links.map((link) => toInterface(link, byIndex.get(link.index)!))
+    .sort((a, b) => a.index - b.index);
+}
+
+/** An interface with the addresses it has. */
+export function toInterface(
+  { index, name, flags, mtu, hardware }: LinkRecord,
+  addresses: readonly InterfaceAddress[],
+): NetworkInterface {
+  const { up, running, loopback, multicast, pointToPoint } = flags;
   return {
     index,
     name,
     description: null,
-    mac: hardware?.some((byte) => byte !== 0)
-      ? Array.from(hardware, (byte) => byte.toString(16).padStart(2, "0")).join(":")
-      : null,
-    mtu: null,
+    mac: toMac(hardware),
+    mtu,
     up,
     running,
     loopback,
     multicast,
     pointToPoint,
-    addresses: entries.flatMap((entry) => entry.address ? [address(entry, index)] : []),
+    addresses,
   };
 }
 
-function address(entry: InterfaceEntry, index: number): InterfaceAddress {
-  const own = toIp(entry.address!);
+/** An address as it is shown. */
+export function toAddress(record: AddressRecord): InterfaceAddress {
+  const { index, prefixLength, broadcast, tentative, duplicate, temporary, deprecated } = record;
+  const own = toIp(record.address);
   return {
     address: formatIp(own),
     family: own.family,
-    prefixLength: entry.netmask ? prefixLength(entry.netmask) : null,
-    broadcast: isBroadcast(entry) ? formatIp(toIp(entry.broadcast!)) : null,
+    prefixLength,
+    broadcast: broadcast && formatIp(toIp(broadcast)),
     scopeId: own.family === "IPv6" && isLinkLocal(own) ? index : null,
-    tentative: null,
-    temporary: null,
-    deprecated: null,
+    tentative,
+    duplicate,
+    temporary,
+    deprecated,
   };
 }
 
-/** glibc says the own or the peer's address where no broadcast address is configured. */
-function isBroadcast({ broadcast, netmask }: InterfaceEntry): boolean {
-  if (!broadcast || !netmask) return false;
-  const host = ~netmask.w0;
-  return host !== 0 && host !== 1 && (broadcast.w0 & host) === host;
+/** Tunnels have an IP address in place of a MAC address, loopback has zeros. */
+function toMac(hardware: Uint8Array): string | null {
+  return hardware.length >= 6 && hardware.some((byte) => byte !== 0)
+    ? Array.from(hardware, (byte) => byte.toString(16).padStart(2, "0")).join(":")
+    : null;
 }
 
 function toIp({ family, w0, w1, w2, w3 }: SocketWords): Ip {
   return { family, w0, w1, w2, w3, zone: null };
-}
-
-function prefixLength({ family, w0, w1, w2, w3 }: SocketWords): number {
-  let length = 0;
-  for (const word of family === "IPv4" ? [w0] : [w0, w1, w2, w3]) {
-    length += Math.clz32(~word);
-    if (word !== 0xffff_ffff) break;
-  }
-  return length;
 }

@@ -18,40 +18,59 @@ import type { System } from "../ffi/syscalls.ts";
 import { listInterfaces } from "../interfaces/list.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
 import type { FamilySocket } from "./family_socket.ts";
-import { type Entry, type MembershipTable, same, type Words } from "./membership_table.ts";
+import { type Entry, type Group, has, same, type Words } from "./membership_table.ts";
 
 /** Keeps the kernel's memberships in step with a socket's table. */
 export class KernelMemberships {
-  constructor(
-    readonly system: System,
-    readonly names: InterfaceNames,
-    readonly table: MembershipTable,
-  ) {}
+  constructor(readonly system: System, readonly names: InterfaceNames) {}
 
   /**
    * Asks the kernel for what an entry wants now, after it changed.
    *
+   * @param before The group's senders before the change.
    * @throws {SocketError} If the OS refuses.
    */
-  follow(half: FamilySocket, group: Ip, entry: Entry): void {
+  follow(half: FamilySocket, group: Ip, entry: Entry, before: readonly unknown[]): void {
     this.#apply(half, group, entry);
-    if (!this.#oneForAll(half)) return;
-    for (const other of this.table.ofGroup(group)) {
+    // Most joins name no sender, and of those that do most name one that is known: nothing else changes then.
+    if (!this.#oneForAll(half) || before === entry.of.sources) return;
+    for (const other of entry.of.entries) {
       if (other !== entry) this.#apply(half, group, other);
     }
   }
 
+  /**
+   * Leaves and joins again: an interface that was gone or without carrier may have
+   * forgotten, or the switch behind it.
+   *
+   * @throws {SocketError} If the OS refuses; then the kernel has none of it.
+   */
+  renew(half: FamilySocket, group: Ip, entry: Entry): void {
+    this.forget(half, group, entry);
+    this.#apply(half, group, entry);
+    for (const source of entry.blocked) this.setBlocked(half, group, source, entry, true);
+  }
+
+  /** Leaves whatever the kernel was asked for, as far as it still knows. */
+  forget(half: FamilySocket, group: Ip, entry: Entry): void {
+    const { kernelAny, kernelSources, interfaceIndex } = entry;
+    entry.kernelAny = false;
+    entry.kernelSources = entry.kernelBlocked = [];
+    if (kernelAny) this.#call(half, "leave", group, null, interfaceIndex);
+    for (const source of kernelSources) {
+      this.#call(half, "leaveSource", group, source, interfaceIndex);
+    }
+  }
+
   /** Stops or resumes a sender of an entry that is joined for any. */
-  setBlocked(half: FamilySocket, group: Ip, source: Ip, entry: Entry, blocked: boolean): void {
-    const known = entry.kernel.blocked;
-    const at = known.findIndex((other) => same(other, source));
-    if (blocked) {
+  setBlocked(half: FamilySocket, group: Ip, source: Ip | Words, entry: Entry, on: boolean): void {
+    if (on) {
       // With several memberships a block on one would hit all: the filter does it alone.
-      if (this.#oneForAll(half) && this.table.ofGroup(group).length > 1) return;
+      if (this.#oneForAll(half) && entry.of.entries.size > 1) return;
       this.#call(half, "block", group, source, entry.interfaceIndex);
-      known.push(source);
-    } else if (at >= 0) {
-      known.splice(at, 1);
+      entry.kernelBlocked = [...entry.kernelBlocked, source];
+    } else if (has(entry.kernelBlocked, source)) {
+      entry.kernelBlocked = entry.kernelBlocked.filter((other) => !same(other, source));
       this.#call(half, "unblock", group, source, entry.interfaceIndex);
     }
   }
@@ -62,28 +81,30 @@ export class KernelMemberships {
   }
 
   #apply(half: FamilySocket, group: Ip, entry: Entry): void {
-    const { kernel, interfaceIndex } = entry;
+    const { interfaceIndex } = entry;
     const gone = entry.any === 0 && entry.include.length === 0;
-    const siblings = this.#oneForAll(half) ? this.table.ofGroup(group) : [entry];
-    const any = !gone && (entry.any > 0 || kernel.any ||
-      (kernel.sources.length === 0 && siblings.some((other) => other.any > 0)));
-    if (any && !kernel.any) {
+    // Whose senders count: those of all interfaces, or this one's.
+    const all: Pick<Group, "any" | "sources"> = this.#oneForAll(half)
+      ? entry.of
+      : { any: entry.any, sources: entry.include };
+    const any = !gone && (entry.any > 0 || entry.kernelAny ||
+      (entry.kernelSources.length === 0 && all.any > 0));
+    if (any && !entry.kernelAny) {
       this.#call(half, "join", group, null, interfaceIndex);
-      kernel.any = true;
-    } else if (!any && kernel.any) {
-      kernel.any = false;
+      entry.kernelAny = true;
+    } else if (!any && entry.kernelAny) {
+      entry.kernelAny = false;
       this.#call(half, "leave", group, null, interfaceIndex);
     }
-    const wanted = any || gone ? [] : siblings.flatMap((other) => other.include);
-    const has = (list: readonly Words[], words: Words) => list.some((other) => same(other, words));
-    for (const { words } of wanted) {
-      if (has(kernel.sources, words)) continue;
+    const wanted = any || gone ? [] : all.sources.map(({ words }) => words);
+    for (const words of wanted) {
+      if (has(entry.kernelSources, words)) continue;
       this.#call(half, "joinSource", group, words, interfaceIndex);
-      kernel.sources.push(words);
+      entry.kernelSources = [...entry.kernelSources, words];
     }
-    const words = wanted.map((source) => source.words);
-    for (const source of kernel.sources.filter((source) => !has(words, source))) {
-      kernel.sources.splice(kernel.sources.indexOf(source), 1);
+    for (const source of entry.kernelSources) {
+      if (has(wanted, source)) continue;
+      entry.kernelSources = entry.kernelSources.filter((other) => other !== source);
       this.#call(half, "leaveSource", group, source, interfaceIndex);
     }
   }
@@ -97,7 +118,7 @@ export class KernelMemberships {
   ): void {
     // Closing left every group already; the descriptor may be somebody else's.
     if (half.closed) return;
-    const { system } = this;
+    const { system, names } = this;
     const { family } = group;
     const words = (ip: Words) => ({ ...ip, family, port: 0, scopeId: 0 });
     const target: MembershipTarget = {
@@ -111,9 +132,15 @@ export class KernelMemberships {
     };
     try {
       system.membership(half.fd, family, call, target, {
-        address: formatIp(group),
+        // Text is made only where there is an error to put it in.
+        get address() {
+          return formatIp(group);
+        },
+        get interfaceName() {
+          return names.nameOf(interfaceIndex);
+        },
+        family,
         interfaceIndex,
-        interfaceName: this.names.nameOf(interfaceIndex),
         multicast: true,
       });
     } catch (error) {

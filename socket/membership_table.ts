@@ -4,7 +4,7 @@
  * The kernel is not enough: Linux delivers IPv6 multicast by group, whatever
  * interface it came in on, and looks only at the first of several memberships
  * for its source filter. So every multicast is checked here too, at a cost that
- * does not grow with the number of groups.
+ * does not grow with the number of groups or interfaces; nor does that of a change.
  *
  * @module
  */
@@ -17,74 +17,127 @@ export interface Words {
   readonly w3: number;
 }
 
-/** A sender and how many memberships want it. */
-interface Source {
+/** A sender and how often it is wanted. */
+export interface Source {
   readonly words: Words;
   count: number;
 }
 
-/** One group on one interface. */
+/** One group, on whatever interfaces. */
+export interface Group {
+  readonly words: Words;
+  readonly entries: Set<Entry>;
+  /** How many entries are joined for any sender. */
+  any: number;
+  /** The particular senders that are wanted on any interface, with the number of entries. */
+  sources: readonly Source[];
+}
+
+/** One group on one interface. There may be hundreds of thousands. */
 export interface Entry {
-  readonly group: Words;
+  readonly of: Group;
   readonly interfaceIndex: number;
   /** Memberships for any sender. */
   any: number;
   /** Memberships for particular senders. */
-  readonly include: Source[];
+  include: readonly Source[];
   /** Senders that are not wanted. */
-  readonly blocked: Words[];
+  blocked: readonly Words[];
   /** What the kernel was asked for; it may be more than is wanted (see kernel_membership.ts). */
-  readonly kernel: { any: boolean; readonly sources: Words[]; readonly blocked: Words[] };
+  kernelAny: boolean;
+  kernelSources: readonly Words[];
+  kernelBlocked: readonly Words[];
+  /** The next entry of the same hash. */
+  next: Entry | null;
 }
+
+const NONE: readonly never[] = [];
 
 /** The pairs of one socket. */
 export class MembershipTable {
-  /** By hash of group and interface; entries of one bucket are compared word by word. */
-  readonly #buckets = new Map<number, Entry[]>();
-  readonly #groups = new Map<string, Set<Entry>>();
+  /** By hash of group and interface; entries of one hash are compared word by word. */
+  readonly #buckets = new Map<number, Entry>();
+  readonly #groups = new Map<string, Group>();
 
   /** The entry of a pair, if it is joined. */
   find(group: Words, interfaceIndex: number): Entry | undefined {
-    return this.#buckets.get(hash(group, interfaceIndex))?.find((entry) =>
-      entry.interfaceIndex === interfaceIndex && same(entry.group, group)
-    );
+    let entry = this.#buckets.get(hash(group, interfaceIndex));
+    for (; entry; entry = entry.next ?? undefined) {
+      if (entry.interfaceIndex === interfaceIndex && same(entry.of.words, group)) return entry;
+    }
   }
 
-  /** All entries of a group. */
-  ofGroup(group: Words): Entry[] {
-    return [...this.#groups.get(text(group)) ?? []];
+  /** A group that is joined somewhere. */
+  group(group: Words): Group | undefined {
+    return this.#groups.get(text(group));
   }
 
-  /** Makes the entry of a pair, or finds it. */
-  add(group: Words, interfaceIndex: number): Entry {
-    const known = this.find(group, interfaceIndex);
-    if (known) return known;
-    const entry: Entry = {
-      group,
-      interfaceIndex,
-      any: 0,
-      include: [],
-      blocked: [],
-      kernel: { any: false, sources: [], blocked: [] },
-    };
-    append(this.#buckets, hash(group, interfaceIndex), entry);
-    const name = text(group);
-    const entries = this.#groups.get(name);
-    if (entries) entries.add(entry);
-    else this.#groups.set(name, new Set([entry]));
+  /** Counts one more membership of a pair: for a sender, or for any. */
+  add(group: Words, interfaceIndex: number, source: Words | null): Entry {
+    const entry = this.find(group, interfaceIndex) ?? this.#make(group, interfaceIndex);
+    const { of } = entry;
+    if (!source) {
+      if (entry.any++ === 0) of.any++;
+    } else {
+      if (!entry.include.some(({ words }) => same(words, source))) {
+        of.sources = more(of.sources, source);
+      }
+      entry.include = more(entry.include, source);
+    }
     return entry;
   }
 
-  /** Removes an entry. */
-  remove(entry: Entry): void {
-    const key = hash(entry.group, entry.interfaceIndex);
-    const bucket = this.#buckets.get(key)?.filter((other) => other !== entry) ?? [];
-    if (bucket.length > 0) this.#buckets.set(key, bucket);
-    else this.#buckets.delete(key);
-    const name = text(entry.group);
-    const entries = this.#groups.get(name);
-    entries?.delete(entry);
-    if (entries?.size === 0) this.#groups.delete(name);
+  /** Takes one membership back; the entry leaves the table with its last. */
+  drop(entry: Entry, source: Words | null): void {
+    const { of } = entry;
+    if (!source) {
+      if (--entry.any === 0) of.any--;
+    } else {
+      entry.include = less(entry.include, source);
+      if (!entry.include.some(({ words }) => same(words, source))) {
+        of.sources = less(of.sources, source);
+      }
+    }
+    if (entry.any === 0 && entry.include.length === 0) this.#remove(entry);
+  }
+
+  #make(group: Words, interfaceIndex: number): Entry {
+    const name = text(group);
+    let of = this.#groups.get(name);
+    if (!of) {
+      this.#groups.set(name, of = { words: group, entries: new Set(), any: 0, sources: NONE });
+    }
+    const key = hash(group, interfaceIndex);
+    const entry: Entry = {
+      of,
+      interfaceIndex,
+      any: 0,
+      include: NONE,
+      blocked: NONE,
+      kernelAny: false,
+      kernelSources: NONE,
+      kernelBlocked: NONE,
+      next: this.#buckets.get(key) ?? null,
+    };
+    this.#buckets.set(key, entry);
+    of.entries.add(entry);
+    return entry;
+  }
+
+  #remove(entry: Entry): void {
+    const { of } = entry;
+    const key = hash(of.words, entry.interfaceIndex);
+    const first = this.#buckets.get(key);
+    if (first === entry) {
+      if (entry.next) this.#buckets.set(key, entry.next);
+      else this.#buckets.delete(key);
+    } else {
+      let before = first;
+      while (before && before.next !== entry) before = before.next ?? undefined;
+      if (before) before.next = entry.next;
+    }
+    of.entries.delete(entry);
+    if (of.entries.size === 0) this.#groups.delete(text(of.words));
   }
 
   /**
@@ -95,22 +148,24 @@ export class MembershipTable {
    * @param source Who sent it.
    */
   accepts(group: Words, interfaceIndex: number, source: Words): boolean {
-    const bucket = this.#buckets.get(hash(group, interfaceIndex));
-    if (bucket === undefined) return false;
-    for (const entry of bucket) {
-      if (entry.interfaceIndex !== interfaceIndex || !same(entry.group, group)) continue;
-      return entry.any > 0
-        ? !entry.blocked.some((blocked) => same(blocked, source))
-        : entry.include.some((wanted) => same(wanted.words, source));
-    }
-    return false;
+    const entry = this.find(group, interfaceIndex);
+    if (entry === undefined) return false;
+    return entry.any > 0
+      ? !has(entry.blocked, source)
+      : entry.include.some((wanted) => same(wanted.words, source));
   }
 }
 
-function append(map: Map<number, Entry[]>, key: number, entry: Entry): void {
-  const list = map.get(key);
-  if (list) list.push(entry);
-  else map.set(key, [entry]);
+function more(sources: readonly Source[], words: Words): readonly Source[] {
+  const known = sources.find((source) => same(source.words, words));
+  if (!known) return [...sources, { words, count: 1 }];
+  known.count++;
+  return sources;
+}
+
+function less(sources: readonly Source[], words: Words): readonly Source[] {
+  const known = sources.find((source) => same(source.words, words));
+  return known && --known.count === 0 ? sources.filter((source) => source !== known) : sources;
 }
 
 /** Mixes a group and an interface into a small integer. */
@@ -127,4 +182,9 @@ function text({ w0, w1, w2, w3 }: Words): string {
 /** Whether two addresses have the same words. */
 export function same(a: Words, b: Words): boolean {
   return a.w0 === b.w0 && a.w3 === b.w3 && a.w1 === b.w1 && a.w2 === b.w2;
+}
+
+/** Whether an address is in a list. */
+export function has(list: readonly Words[], words: Words): boolean {
+  return list.some((other) => same(other, words));
 }

@@ -20,7 +20,8 @@ import {
 } from "./destination.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { PacketIterator, packetStream } from "./iterator.ts";
-import { type Membership, Memberships } from "./membership.ts";
+import type { Membership } from "./membership.ts";
+import { Memberships } from "./memberships.ts";
 import { MembershipTable } from "./membership_table.ts";
 import {
   type CheckedGroup,
@@ -117,19 +118,22 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     );
     this.#sender = new Sender(system, names, halves, this.#counters, options.multicastHops ?? 1);
     this.#destinations = new Destinations(system, names, only);
-    this.#memberships = new Memberships(
-      system,
-      names,
-      table,
+    this.#memberships = new Memberships(system, names, table, {
       only,
-      (group) => this.#half(group),
-      () => this.#receiver.recheck(),
-    );
-    for (const group of options.groups) {
-      const missing = unavailable.find(({ family }) => family === group.group.family);
-      // The host has no such family: said in `stats`, and no reason to fail.
-      if (missing) this.#counters.report(missing.error);
-      else this.#join(group);
+      half: (group) => this.#half(group),
+      narrowed: () => this.#receiver.recheck(),
+      report: (error) => this.#counters.report(error),
+    });
+    try {
+      for (const group of options.groups) {
+        const missing = unavailable.find(({ family }) => family === group.group.family);
+        // The host has no such family: said in `stats`, and no reason to fail.
+        if (missing) this.#counters.report(missing.error);
+        else this.#join(group);
+      }
+    } catch (error) {
+      this.#memberships.close();
+      throw error;
     }
     this.#signal = options.signal;
     this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -393,8 +397,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * Joins a group.
    *
    * Without an interface it joins on every multicast-capable interface that is
-   * up (loopback is not one on Linux; name it). What could not be joined is in
-   * the membership's `failed`.
+   * up (loopback is not one on Linux; name it), and follows: see {@linkcode Membership}.
+   * What could not be joined is in the membership's `failed`.
    *
    * @param group The group as an IP literal; a zone names the interface.
    * @param options The interface, and the only sender to accept.
@@ -485,7 +489,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     // Before the descriptors are closed: nothing may use them from here on.
     this.#receiver.end(reason);
     this.#sender.end(reason);
-    const closed = this.#halves.map((half) => half.close());
+    const closed = [this.#memberships.close(), ...this.#halves.map((half) => half.close())];
     await Promise.all(closed);
   }
 

@@ -14,7 +14,7 @@ const layers: { name: string; files: RegExp }[] = [
   {
     name: "tables and codecs (pure)",
     files:
-      /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|platform\/\w+)\.ts$/,
+      /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|interface_records|platform\/\w+)\.ts$/,
   },
   { name: "runtime", files: /^ffi\/runtime\// },
   { name: "system calls", files: /^ffi\/(?:syscalls|system|poller\w*|route\/\w+)\.ts$/ },

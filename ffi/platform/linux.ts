@@ -7,6 +7,7 @@
 
 import { LINUX_ERRORS } from "./linux_errors.ts";
 import { linuxLayouts } from "./linux_layouts.ts";
+import { LINUX_NETLINK } from "./linux_netlink.ts";
 import type {
   Arch,
   FamilyControl,
@@ -223,6 +224,7 @@ export function linux(arch: Arch): Platform {
         parameters: ["i32", "i32", "i32", "buffer", "buffer"],
         result: "i32",
       },
+      recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
       recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
       recvmmsg: {
         parameters: ["i32", "buffer", "u32", "i32", "pointer"],
@@ -277,6 +279,7 @@ export function linux(arch: Arch): Platform {
       EFD_FLAGS: EFD_NONBLOCK | EFD_CLOEXEC,
     },
     layouts: linuxLayouts(arch),
+    netlink: LINUX_NETLINK,
     controlAlignment: 8,
     options: { IPv4: IPV4, IPv6: IPV6 },
     memberships: {

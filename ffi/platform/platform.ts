@@ -190,6 +190,55 @@ export interface Layouts {
   readonly epoll_event: With<"events" | "data">;
 }
 
+/** rtnetlink(7), where the kernel speaks it. */
+export interface NetlinkTables {
+  readonly constants: Readonly<
+    Record<
+      | "AF_NETLINK"
+      | "NETLINK_ROUTE"
+      | "NLM_F_REQUEST"
+      | "NLM_F_DUMP"
+      | "NLM_F_DUMP_INTR"
+      | "NLMSG_ERROR"
+      | "NLMSG_DONE"
+      | "NLA_TYPE_MASK"
+      | "RTMGRP_LINK"
+      | "RTMGRP_IPV4_IFADDR"
+      | "RTMGRP_IPV6_IFADDR"
+      | "RTM_NEWLINK"
+      | "RTM_DELLINK"
+      | "RTM_GETLINK"
+      | "RTM_NEWADDR"
+      | "RTM_DELADDR"
+      | "RTM_GETADDR"
+      | "IFLA_ADDRESS"
+      | "IFLA_IFNAME"
+      | "IFLA_MTU"
+      | "IFLA_EXT_MASK"
+      | "RTEXT_FILTER_SKIP_STATS"
+      | "IFA_ADDRESS"
+      | "IFA_LOCAL"
+      | "IFA_BROADCAST"
+      | "IFA_FLAGS"
+      | "IFA_F_TEMPORARY"
+      | "IFA_F_OPTIMISTIC"
+      | "IFA_F_DADFAILED"
+      | "IFA_F_DEPRECATED"
+      | "IFA_F_TENTATIVE",
+      number
+    >
+  >;
+  readonly layouts: {
+    readonly nlmsghdr: With<
+      "nlmsg_len" | "nlmsg_type" | "nlmsg_flags" | "nlmsg_seq" | "nlmsg_pid"
+    >;
+    readonly sockaddr_nl: With<"nl_family" | "nl_pid" | "nl_groups">;
+    readonly rtattr: With<"rta_len" | "rta_type">;
+    readonly ifinfomsg: With<"ifi_family" | "ifi_index" | "ifi_flags">;
+    readonly ifaddrmsg: With<"ifa_family" | "ifa_prefixlen" | "ifa_flags" | "ifa_index">;
+  };
+}
+
 /** What to tell a user, with `{address}`, `{port}` and `{interface}` to fill in. */
 export type HintName =
   | "addressInUse"
@@ -243,6 +292,8 @@ export interface Platform {
   readonly errnoSymbol: string;
   readonly constants: Constants;
   readonly layouts: Layouts;
+  /** How interfaces are listed and watched, where that is by netlink; otherwise `null`. */
+  readonly netlink: NetlinkTables | null;
   /** `CMSG_ALIGN`'s unit; a message's data starts at the header's size rounded up to it. */
   readonly controlAlignment: number;
   readonly options: Readonly<

@@ -35,6 +35,15 @@ export const runtime: Runtime = {
     new TextDecoder().decode(copyMemory(address, Number(memory().strlen(address)))),
   // A timer would wait a millisecond; setImmediate is the next turn (1.3 us).
   yieldToEventLoop: () => new Promise((resolve) => void node.setImmediate(resolve)),
+  later(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    Deno.unrefTimer(timer);
+    return () => clearTimeout(timer);
+  },
+  permits: (what, subject) =>
+    Deno.permissions.querySync(
+      what === "read" ? { name: "read", path: subject } : { name: "run", command: subject },
+    ).state === "granted",
   environment: (name) =>
     Deno.permissions.querySync({ name: "env", variable: name }).state ===
         "granted"

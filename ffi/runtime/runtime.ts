@@ -60,6 +60,14 @@ export interface Runtime {
   readCString(address: bigint): string;
   /** Lets timers, sockets and everybody else have a turn. */
   yieldToEventLoop(): Promise<void>;
+  /**
+   * Calls back later, unless cancelled; waiting for it does not keep the process alive.
+   *
+   * @returns Cancels it.
+   */
+  later(delayMs: number, callback: () => void): () => void;
+  /** Whether a file may be read or a program run (found by its name). Never prompts. */
+  permits(what: "read" | "run", subject: string): boolean;
   /** An environment variable, or `null` where it is unset or may not be read. Never prompts. */
   environment(name: string): string | null;
 }

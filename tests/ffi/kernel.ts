@@ -53,6 +53,8 @@ export class Kernel {
   readonly waits: PendingWait[] = [];
   /** Calls that are to fail, with their errno. */
   readonly failing = new Map<string, number>();
+  /** What is to be called later, and not yet. */
+  readonly timers = new Set<() => void>();
   /** The runtime, not the kernel, has no way to wait (no thread is left, say). */
   refusal: "throws" | "rejects" | null = null;
   /** How many waits were started, ever. */
@@ -106,6 +108,11 @@ export class Kernel {
       readMemory: () => new Uint8Array(),
       readCString: () => "",
       yieldToEventLoop: () => Promise.resolve(),
+      later: (_, callback) => {
+        this.timers.add(callback);
+        return () => void this.timers.delete(callback);
+      },
+      permits: () => false,
       environment: () => null,
     };
     this.system = new System(this.platform, runtime, library);

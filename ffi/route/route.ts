@@ -1,0 +1,123 @@
+/**
+ * What the kernel knows of the interfaces: a list of them, and news of them.
+ *
+ * @module
+ */
+
+import { SocketError, UnsupportedError } from "../errors.ts";
+import { readInterfaceList, toRecords } from "../ifaddrs.ts";
+import type { HostRecords, RouteEvent } from "../interface_records.ts";
+import type { NetlinkTables } from "../platform/platform.ts";
+import { pollerOf, type Registration } from "../poller.ts";
+import type { System } from "../syscalls.ts";
+import { RouteCodec } from "./netlink.ts";
+import { NetlinkSocket } from "./netlink_socket.ts";
+
+/** The kernel's news of the interfaces, from the moment of opening. The kernel keeps them until they are read. */
+export interface RouteEvents {
+  /**
+   * What has come, without waiting.
+   *
+   * @returns Events in their order; `"overrun"` if some were lost and a new list is
+   * needed; `null` when there is nothing.
+   * @throws {SocketError} If the OS refuses.
+   */
+  read(): RouteEvent[] | "overrun" | null;
+  /**
+   * Asks to be told when there is something to read.
+   *
+   * @param onReady Called once for each arming of the registration.
+   * @param quiet Whether this is no reason of its own to wait: see {@linkcode Registration}.
+   */
+  register(onReady: () => void, quiet: boolean): Registration;
+  /** Closes it, once it has left the poller. */
+  close(): Promise<void>;
+}
+
+/** Lists interfaces and addresses. */
+export function listRecords(system: System): HostRecords {
+  const { netlink } = system.platform;
+  if (netlink) {
+    try {
+      return netlinkRecords(system, netlink);
+    } catch (error) {
+      // Sandboxes may forbid netlink sockets: getifaddrs(3) tells less, but something.
+      if (!(error instanceof SocketError)) throw error;
+    }
+  }
+  const entries = system.withInterfaceAddresses((first) =>
+    readInterfaceList(system.platform, system.runtime, first)
+  );
+  return toRecords(entries, (name) => system.interfaceIndex(name));
+}
+
+function netlinkRecords(system: System, tables: NetlinkTables): HostRecords {
+  const { constants: c, layouts } = tables;
+  const codec = new RouteCodec(system.platform, tables);
+  const socket = new NetlinkSocket(system);
+  try {
+    const skipStatistics = [c.IFLA_EXT_MASK, c.RTEXT_FILTER_SKIP_STATS] as const;
+    const header = new Uint8Array(layouts.ifinfomsg.size);
+    const links = socket.dump(c.RTM_GETLINK, header, [skipStatistics]);
+    const addresses = socket.dump(c.RTM_GETADDR, new Uint8Array(layouts.ifaddrmsg.size));
+    return {
+      links: links.flatMap(({ body }) => codec.link(body) ?? []),
+      addresses: addresses.flatMap(({ body }) => codec.address(body) ?? []),
+    };
+  } finally {
+    socket.close();
+  }
+}
+
+/**
+ * Begins to listen to the kernel's news of the interfaces.
+ *
+ * @throws {UnsupportedError} Where there is no way to.
+ * @throws {SocketError} If the OS refuses.
+ */
+export function openRouteEvents(system: System): RouteEvents {
+  const { netlink, displayName } = system.platform;
+  if (!netlink) throw new UnsupportedError("watching interfaces", displayName);
+  return new NetlinkEvents(system, netlink);
+}
+
+class NetlinkEvents implements RouteEvents {
+  readonly #socket: NetlinkSocket;
+  readonly #codec: RouteCodec;
+  #registration: Registration | null = null;
+  #closed: Promise<void> | null = null;
+
+  constructor(readonly system: System, tables: NetlinkTables) {
+    const { RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR } = tables.constants;
+    this.#codec = new RouteCodec(system.platform, tables);
+    this.#socket = new NetlinkSocket(
+      system,
+      RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+    );
+  }
+
+  read(): RouteEvent[] | "overrun" | null {
+    const messages = this.#socket.receive();
+    if (typeof messages !== "number") {
+      return messages.flatMap((message) => this.#codec.event(message) ?? []);
+    }
+    if (messages === this.system.wouldBlock) return null;
+    if (messages !== this.system.noBuffers) throw this.system.error(-messages, "netlink events");
+    // What is left in the queue is older than the list that comes next.
+    let rest = messages as ReturnType<NetlinkSocket["receive"]>;
+    while (typeof rest !== "number" || rest === this.system.noBuffers) {
+      rest = this.#socket.receive();
+    }
+    return "overrun";
+  }
+
+  register(onReady: () => void, quiet: boolean): Registration {
+    return this.#registration = pollerOf(this.system).register(this.#socket.fd, onReady, quiet);
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#registration
+      ? this.#registration.remove(() => this.#socket.close())
+      : Promise.resolve(this.#socket.close());
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The interfaces as they are now, and who wants to know of changes: shared by all sockets.
+ *
+ * @module
+ */
+
+import { READ, type Registration } from "../ffi/poller.ts";
+import { listRecords, openRouteEvents, type RouteEvents } from "../ffi/route/route.ts";
+import { perSystem, type System } from "../ffi/syscalls.ts";
+import type { InterfaceChange } from "./change.ts";
+import { listInterfaces, type NetworkInterface } from "./list.ts";
+import { HostModel } from "./model.ts";
+import { type InterfaceNames, interfaceNames } from "./names.ts";
+
+/** Who follows the interfaces. */
+export interface Follower {
+  /** Something changed. */
+  changed(changes: readonly InterfaceChange[]): void;
+  /** The OS tells nothing any more, or never did: what is known stays as it is. */
+  failed(error: unknown): void;
+}
+
+/** An open ear, and what was heard. */
+interface Ear {
+  readonly events: RouteEvents;
+  readonly registration: Registration;
+  readonly model: HostModel;
+}
+
+/**
+ * Follows the interfaces while somebody wants it.
+ *
+ * It never keeps the process alive, and costs a busy socket nothing: the kernel's
+ * news come along with the waits of the sockets.
+ */
+export class InterfaceFollowing {
+  readonly #followers = new Set<Follower>();
+  readonly #names: InterfaceNames;
+  #ear: Ear | null = null;
+  /** The interfaces of the model, until the next change. */
+  #known: readonly NetworkInterface[] | null = null;
+  #telling = false;
+
+  constructor(readonly system: System) {
+    this.#names = interfaceNames(system);
+  }
+
+  /**
+   * Begins to follow. Where the OS has no events, `failed` is called at once.
+   *
+   * @returns Ends it; resolves when nothing of it is left open.
+   */
+  follow(follower: Follower): () => Promise<void> {
+    this.#followers.add(follower);
+    try {
+      this.#ear ??= this.#listen();
+    } catch (error) {
+      follower.failed(error);
+    }
+    return async () => {
+      this.#followers.delete(follower);
+      if (this.#followers.size === 0) await this.#stop();
+    };
+  }
+
+  #listen(): Ear {
+    // First the ear, then the list: what happens in between is heard.
+    const events = openRouteEvents(this.system);
+    try {
+      const registration = events.register(() => this.#onReady(), true);
+      const model = new HostModel(listRecords(this.system));
+      registration.arm(READ);
+      return { events, registration, model };
+    } catch (error) {
+      events.close();
+      throw error;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const ear = this.#ear;
+    this.#ear = this.#known = null;
+    await ear?.events.close();
+  }
+
+  /** The interfaces as they are at this moment. What happened meanwhile is told to the followers first. */
+  now(): readonly NetworkInterface[] {
+    if (!this.#telling) { while (this.#read()); }
+    if (!this.#ear) return listInterfaces(this.system);
+    return this.#known ??= this.#ear.model.interfaces;
+  }
+
+  /** One read a turn: each change may lead to many joins, and others want a turn too. */
+  #onReady(): void {
+    this.#read();
+    this.#ear?.registration.arm(READ);
+  }
+
+  /** Reads and tells what has come; returns whether there was something. */
+  #read(): boolean {
+    const ear = this.#ear;
+    if (!ear) return false;
+    try {
+      const news = ear.events.read();
+      if (news === null) return false;
+      if (news === "overrun") this.#tell(ear.model.replace(listRecords(this.system)));
+      else for (const event of news) this.#tell(ear.model.apply(event));
+      return true;
+    } catch (error) {
+      this.#stop();
+      for (const follower of [...this.#followers]) follower.failed(error);
+      return false;
+    }
+  }
+
+  #tell(changes: readonly InterfaceChange[]): void {
+    if (changes.length === 0) return;
+    this.#known = null;
+    this.#names.forget();
+    this.#telling = true;
+    try {
+      for (const follower of [...this.#followers]) follower.changed(changes);
+    } finally {
+      this.#telling = false;
+    }
+  }
+}
+
+/** The system's own. */
+export const interfaceFollowing: (system: System) => InterfaceFollowing = perSystem((system) =>
+  new InterfaceFollowing(system)
+);
