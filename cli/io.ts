@@ -28,8 +28,6 @@ export function processIo(): Io & Disposable {
   // Once: a second one ends it at once, whatever it is doing.
   process.once("SIGINT", onSignal);
   const { stdout, stderr } = process;
-  // https://no-color.org: whatever its value, unless it is empty.
-  const noColour = Boolean(runtime.environment("NO_COLOR"));
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
@@ -39,7 +37,7 @@ export function processIo(): Io & Disposable {
       const columns = stderr.columns ?? 80;
       stderr.write(`\r\x1b[K${step === null ? "" : step.slice(0, columns - 1)}`);
     },
-    colour: Boolean(stdout.isTTY) && !noColour,
+    colour: Boolean(stdout.isTTY) && runtime.colours,
     signal: leave.signal,
     [Symbol.dispose]: () => void process.off("SIGINT", onSignal),
   };

@@ -140,9 +140,9 @@ export class LinuxSurroundings implements Surroundings {
   /** What a program writes; `null` where it may not be run, is not there or fails. */
   #run(program: string, args: readonly string[], optional = false): Promise<string | null> {
     const what = `the packet filter's rules (${program})`;
-    // Deno's node:child_process looks at an environment variable, and would ask for it.
+    // Deno's node:child_process looks at this environment variable, and would ask for it.
     const { runtime } = this.system;
-    if (!runtime.permits("run", program) || runtime.environment("PATH") === null) {
+    if (!runtime.permits("run", program) || !runtime.permits("env", "NODE_V8_COVERAGE")) {
       if (!optional) {
         const why = `needs permission to run ${program} (Deno: --allow-run --allow-env), as root`;
         this.#miss(what, why);

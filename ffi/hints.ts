@@ -63,6 +63,8 @@ const RULES: readonly Rule[] = [
     (c) => c.family === "IPv4" && !c.multicast,
   ],
   [SEND, ["EPERM", "EACCES"], "packetFilter"],
+  // There is a route, but no address of the interface that may be the source.
+  [SEND, ["EADDRNOTAVAIL"], "noSourceAddress", (c) => c.multicast === true],
   [SEND, ["EMSGSIZE"], "tooLarge"],
   [
     SEND,

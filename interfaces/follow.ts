@@ -90,10 +90,15 @@ export class InterfaceFollowing {
     return this.#known ??= this.#ear.model.interfaces;
   }
 
-  /** One read a turn: each change may lead to many joins, and others want a turn too. */
-  #onReady(): void {
-    this.#read();
-    this.#ear?.registration.arm(READ);
+  /**
+   * One read a turn: each change may lead to many joins, and others want a turn too. Armed
+   * again only when all is read: without other waits a quiet one begins late, and a burst
+   * is thousands of messages.
+   */
+  async #onReady(): Promise<void> {
+    const ear = this.#ear;
+    while (this.#ear === ear && this.#read()) await this.system.runtime.yieldToEventLoop();
+    if (this.#ear === ear) ear?.registration.arm(READ);
   }
 
   /** Reads and tells what has come; returns whether there was something. */

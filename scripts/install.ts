@@ -5,6 +5,7 @@ import { run } from "./run.ts";
 const packages: { name: string; proof: string }[] = [
   { name: "iproute2", proof: "ip" },
   { name: "nftables", proof: "nft" },
+  { name: "iptables", proof: "iptables-nft" },
   { name: "util-linux", proof: "unshare" },
   { name: "procps", proof: "ps" },
   { name: "gcc", proof: "gcc" },

@@ -40,7 +40,10 @@ export interface SendOptions {
   source?: string;
   /** The interface to leave by: name or index. Default: by the routing table. */
   interface?: string | number;
-  /** Time to live or hop limit: 1-255, and 0 for groups (this host only). Default: the socket's. */
+  /**
+   * Time to live or hop limit, 1-255. Default: the socket's. For groups also 0: this host only;
+   * Linux keeps to that only where the host has itself joined the group on the interface.
+   */
   hops?: number;
   /** Type of service or traffic class, 0-255. Default: the socket's. */
   trafficClass?: number;

@@ -56,7 +56,10 @@ export interface UdpSocketOptions {
   interface?: string | number;
   /** Whether this host's own members receive what is sent to a group. Default `true`. */
   multicastLoopback?: boolean;
-  /** Hop limit of multicasts, 0-255 (0: this host only). Default 1: this link only. */
+  /**
+   * Hop limit of multicasts, 0-255. Default 1: this link only. 0: this host only; Linux keeps
+   * to that only where the host has itself joined the group on the interface.
+   */
   multicastHops?: number;
   /** The interface multicasts leave by (name or index). Default: by the routing table. */
   multicastInterface?: string | number;

@@ -150,14 +150,16 @@ function checkBridge(scene: Scene, item: InterfaceFacts): void {
   if (!bridge?.snooping || bridge.querier || bridge.otherQuerier || ports.length === 0) return;
   scene.add({
     id: "bridge-without-querier",
-    level: "warning",
+    // Linux itself passes everything on while it knows no querier (br_multicast_querier_exists).
+    level: scene.facts.named.has(item.index) ? "warning" : "note",
     interface: item.name,
     family: null,
     group: null,
-    what: `${item.name} forwards groups only to who has asked for them, but nobody is reminded to.`,
+    what:
+      `${item.name} snoops on who has joined which group, but nobody asks: there is no querier.`,
     why:
-      "It snoops on IGMP and MLD, and no querier was heard: memberships that it has learnt are " +
-      "forgotten after minutes, and switches behind it may then stop passing the group on.",
+      "Memberships that it has learnt are forgotten after minutes. It floods groups to all ports " +
+      "then, but switches behind it that snoop too may stop passing them on.",
     cause: { interface: item.name },
   });
 }

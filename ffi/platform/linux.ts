@@ -305,6 +305,8 @@ export function linux(arch: Arch): Platform {
       multicastRoute:
         "No route for this group: name an interface (send option, zone or multicastInterface), or add a route for 224.0.0.0/4 or ff00::/8",
       unicastRoute: "No route to that address (see `ip route get {address}`)",
+      noSourceAddress:
+        "No {family} address of {interface} can be sent from: its link-local address is missing or still tentative (see `ip address show`; waitForLinkLocal() waits for it)",
       broadcastNotEnabled:
         "A broadcast must be asked for: open the socket with { broadcast: true }. If {address} is none, a route prohibits it (see `ip route get {address}`)",
       packetFilter: "A packet filter (nftables, iptables) or a security policy refused it",
@@ -313,7 +315,7 @@ export function linux(arch: Arch): Platform {
       noSuchInterface: "There is no such interface now (see `ip link`)",
       interfaceLacksFamily: "The interface does not do {family} (see `ip addr show {interface}`)",
       membershipLimitIPv4:
-        "Too many groups on one socket; as root: sysctl net.ipv4.igmp_max_memberships=1000",
+        "Too many groups on one socket (beyond some 2,000 net.core.optmem_max limits them too); as root: sysctl net.ipv4.igmp_max_memberships=1000",
       membershipLimitIPv6:
         "Too many groups on one socket; as root: sysctl net.core.optmem_max=1048576",
       sourceLimit:

@@ -247,6 +247,7 @@ export type HintName =
   | "loopbackMulticastRoute"
   | "multicastRoute"
   | "unicastRoute"
+  | "noSourceAddress"
   | "broadcastNotEnabled"
   | "packetFilter"
   | "tooLarge"

@@ -41,15 +41,19 @@ export const runtime: Runtime = {
     return () => clearTimeout(timer);
   },
   permits: (what, subject) =>
-    Deno.permissions.querySync(
-      what === "read" ? { name: "read", path: subject } : { name: "run", command: subject },
-    ).state === "granted",
+    Deno.permissions.querySync(descriptor(what, subject)).state === "granted",
+  colours: !Deno.noColor,
   environment: (name) =>
     Deno.permissions.querySync({ name: "env", variable: name }).state ===
         "granted"
       ? Deno.env.get(name) ?? null
       : null,
 };
+
+function descriptor(what: "read" | "run" | "env", subject: string): Deno.PermissionDescriptor {
+  if (what === "read") return { name: "read", path: subject };
+  return what === "run" ? { name: "run", command: subject } : { name: "env", variable: subject };
+}
 
 /**
  * Memory by way of C: with only `--allow-ffi=/path/to/libc` granted every method of

@@ -66,8 +66,10 @@ export interface Runtime {
    * @returns Cancels it.
    */
   later(delayMs: number, callback: () => void): () => void;
-  /** Whether a file may be read or a program run (found by its name). Never prompts. */
-  permits(what: "read" | "run", subject: string): boolean;
+  /** Whether a file may be read, a program run (found by its name) or a variable read. Never prompts. */
+  permits(what: "read" | "run" | "env", subject: string): boolean;
+  /** Whether the user wants colours on a terminal (NO_COLOR is not set). */
+  readonly colours: boolean;
   /** An environment variable, or `null` where it is unset or may not be read. Never prompts. */
   environment(name: string): string | null;
 }

@@ -266,7 +266,7 @@ test("a snooping bridge needs a querier, its own or another's, once it has ports
     const port = ethernet(4, { addresses: [] }, { master: 3 });
     return found({ interfaces: [LOOPBACK, ethernet(2), own, ...ports ? [port] : []] });
   };
-  assertEquals(bridge({}), ["warning bridge-without-querier br0 -"]);
+  assertEquals(bridge({}), ["note bridge-without-querier br0 -"]);
   for (const part of [{ snooping: false }, { querier: true }, { otherQuerier: true }]) {
     assertEquals(bridge(part), []);
   }

@@ -37,6 +37,7 @@ const CASES: [HintName, code: string, syscall: string, HintContext][] = [
   ["membershipLimitIPv4", "ENOBUFS", "setsockopt(IP_ADD_MEMBERSHIP)", { family: "IPv4" }],
   ["membershipLimitIPv6", "ENOMEM", "setsockopt(MCAST_JOIN_GROUP)", { family: "IPv6" }],
   ["membershipLimitIPv6", "ENOMEM", "setsockopt(IPV6_ADD_MEMBERSHIP)", { family: "IPv6" }],
+  ["noSourceAddress", "EADDRNOTAVAIL", "sendmsg", { family: "IPv6", multicast: true }],
   ["sourceLimit", "ENOBUFS", "setsockopt(MCAST_BLOCK_SOURCE)", { family: "IPv4" }],
   ["sourceLimit", "ENOBUFS", "setsockopt(MCAST_BLOCK_SOURCE)", { family: "IPv6" }],
   ["sourceLimit", "ENOBUFS", "setsockopt(MCAST_JOIN_SOURCE_GROUP)", { family: "IPv6" }],

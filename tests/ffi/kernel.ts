@@ -113,6 +113,7 @@ export class Kernel {
         return () => void this.timers.delete(callback);
       },
       permits: () => false,
+      colours: false,
       environment: () => null,
     };
     this.system = new System(this.platform, runtime, library);
