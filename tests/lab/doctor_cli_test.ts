@@ -155,7 +155,9 @@ test("--allow-ffi is enough, and nothing more is asked for on a terminal", {
   const command = ["-c", ON_TERMINAL, process.execPath, "run", "--no-check", "--allow-ffi"];
   const main = new URL("../../cli/main.ts", import.meta.url).pathname;
   for (const [args, expected] of [[["doctor"], "0"], [["interfaces"], "0"]] as const) {
-    await using program = await Program.start(python, [...command, main, ...args]);
+    await using program = await Program.start(python, [...command, main, ...args], {
+      env: { NO_COLOR: "" },
+    });
     const status = await program.ended;
     const out = program.takeLines().join("\n");
     assertEquals(status, expected, out);
@@ -167,7 +169,7 @@ test("--allow-ffi is enough, and nothing more is asked for on a terminal", {
     }
   }
   await net.lab.ip("link set eth1 down");
-  await using plain = await Program.start(python, [...command, "--allow-env", main, "doctor"], {
+  await using plain = await Program.start(python, [...command, main, "doctor"], {
     env: { NO_COLOR: "1" },
   });
   assertEquals(await plain.ended, "1");
