@@ -137,7 +137,13 @@ function* addressChanges(
 
 const ATTRIBUTES = ["broadcast", "tentative", "duplicate", "temporary", "deprecated"] as const;
 
-/** IPv4 allows one address with several prefix lengths; each counts. */
+/** IPv4 allows one address with several prefix lengths, and with several other ends; each counts. */
 function byText({ addresses }: NetworkInterface): Map<string, InterfaceAddress> {
-  return new Map(addresses.map((own) => [`${own.address}/${own.prefixLength}`, own]));
+  const result = new Map<string, InterfaceAddress>();
+  for (const own of addresses) {
+    let key = `${own.address}/${own.prefixLength}`;
+    while (result.has(key)) key += " again";
+    result.set(key, own);
+  }
+  return result;
 }

@@ -14,9 +14,13 @@ import { type InterfaceNames, interfaceNames } from "./names.ts";
 
 /** Who follows the interfaces. */
 export interface Follower {
-  /** Something changed. */
-  changed(changes: readonly InterfaceChange[]): void;
-  /** The OS tells nothing any more, or never did: what is known stays as it is. */
+  /**
+   * Something changed.
+   *
+   * @param gap Whether events were lost: an interface may have been away without any of the changes telling.
+   */
+  changed(changes: readonly InterfaceChange[], gap: boolean): void;
+  /** The OS tells nothing any more, or never did, or a change could not be followed. */
   failed(error: unknown): void;
 }
 
@@ -108,8 +112,8 @@ export class InterfaceFollowing {
     try {
       const news = ear.events.read();
       if (news === null) return false;
-      if (news === "overrun") this.#tell(ear.model.replace(listRecords(this.system)));
-      else for (const event of news) this.#tell(ear.model.apply(event));
+      if (news === "overrun") this.#tell(ear.model.replace(listRecords(this.system)), true);
+      else for (const event of news) this.#tell(ear.model.apply(event), false);
       return true;
     } catch (error) {
       this.#stop();
@@ -118,16 +122,20 @@ export class InterfaceFollowing {
     }
   }
 
-  #tell(changes: readonly InterfaceChange[]): void {
-    if (changes.length === 0) return;
+  #tell(changes: readonly InterfaceChange[], gap: boolean): void {
+    if (changes.length === 0 && !gap) return;
     this.#known = null;
     this.#names.forget();
     this.#telling = true;
-    try {
-      for (const follower of [...this.#followers]) follower.changed(changes);
-    } finally {
-      this.#telling = false;
+    for (const follower of [...this.#followers]) {
+      try {
+        follower.changed(changes, gap);
+      } catch (error) {
+        // What goes wrong for one must not end it for all.
+        follower.failed(error);
+      }
     }
+    this.#telling = false;
   }
 }
 

@@ -86,8 +86,9 @@ function toItems({ links, addresses }: HostRecords): Map<number, Item> {
   }));
 }
 
-/** What makes an address one of its own: Linux allows the same one with another prefix length or peer. */
+/** What makes an address one of its own. Linux allows an IPv4 one again with another prefix length or peer. */
 function keyOf({ address, peer, prefixLength }: AddressRecord): string {
   const text = ({ w0, w1, w2, w3 }: SocketWords) => `${w0}.${w1}.${w2}.${w3}`;
+  if (address.family === "IPv6") return text(address);
   return `${address.family} ${text(address)}/${prefixLength} ${peer ? text(peer) : ""}`;
 }

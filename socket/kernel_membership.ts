@@ -32,6 +32,11 @@ export class KernelMemberships {
    */
   follow(half: FamilySocket, group: Ip, entry: Entry, before: readonly unknown[]): void {
     this.#apply(half, group, entry);
+    this.followOthers(half, group, entry, before);
+  }
+
+  /** {@linkcode follow} for the group's other entries only. */
+  followOthers(half: FamilySocket, group: Ip, entry: Entry, before: readonly unknown[]): void {
     // Most joins name no sender, and of those that do most name one that is known: nothing else changes then.
     if (!this.#oneForAll(half) || before === entry.of.sources) return;
     for (const other of entry.of.entries) {
@@ -53,13 +58,12 @@ export class KernelMemberships {
 
   /** Leaves whatever the kernel was asked for, as far as it still knows. */
   forget(half: FamilySocket, group: Ip, entry: Entry): void {
-    const { kernelAny, kernelSources, interfaceIndex } = entry;
+    const known = entry.kernelAny || entry.kernelSources.length > 0;
     entry.kernelAny = false;
     entry.kernelSources = entry.kernelBlocked = [];
-    if (kernelAny) this.#call(half, "leave", group, null, interfaceIndex);
-    for (const source of kernelSources) {
-      this.#call(half, "leaveSource", group, source, interfaceIndex);
-    }
+    // This takes the senders along (RFC 3678, 4.1.3). To leave them one by one is refused where the
+    // interface is gone, and what was joined would go on counting against the limits.
+    if (known) this.#call(half, "leave", group, null, entry.interfaceIndex);
   }
 
   /** Stops or resumes a sender of an entry that is joined for any. */
@@ -82,21 +86,19 @@ export class KernelMemberships {
 
   #apply(half: FamilySocket, group: Ip, entry: Entry): void {
     const { interfaceIndex } = entry;
-    const gone = entry.any === 0 && entry.include.length === 0;
+    if (entry.any === 0 && entry.include.length === 0) return this.forget(half, group, entry);
     // Whose senders count: those of all interfaces, or this one's.
     const all: Pick<Group, "any" | "sources"> = this.#oneForAll(half)
       ? entry.of
       : { any: entry.any, sources: entry.include };
-    const any = !gone && (entry.any > 0 || entry.kernelAny ||
-      (entry.kernelSources.length === 0 && all.any > 0));
+    // Once joined for any sender it stays so: the filter does the rest.
+    const any = entry.any > 0 || entry.kernelAny ||
+      (entry.kernelSources.length === 0 && all.any > 0);
     if (any && !entry.kernelAny) {
       this.#call(half, "join", group, null, interfaceIndex);
       entry.kernelAny = true;
-    } else if (!any && entry.kernelAny) {
-      entry.kernelAny = false;
-      this.#call(half, "leave", group, null, interfaceIndex);
     }
-    const wanted = any || gone ? [] : all.sources.map(({ words }) => words);
+    const wanted = any ? [] : all.sources.map(({ words }) => words);
     for (const words of wanted) {
       if (has(entry.kernelSources, words)) continue;
       this.#call(half, "joinSource", group, words, interfaceIndex);

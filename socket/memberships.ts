@@ -32,6 +32,14 @@ interface Record extends MembershipState {
   membership: Membership | null;
 }
 
+/** A sender that is not wanted any more, or again: the last one that fits counts. */
+interface Block {
+  readonly source: Ip;
+  /** `null`: on every interface. */
+  readonly index: number | null;
+  readonly blocked: boolean;
+}
+
 /** What memberships need of their socket. */
 export interface MembershipHost {
   /** The only interface of the socket, or `null`. */
@@ -49,6 +57,9 @@ export class Memberships {
   /** By group: leaving one of a thousand groups must not look at the others. */
   readonly #records = new Map<string, Set<Record>>();
   readonly #kernel: KernelMemberships;
+  /** Which senders were blocked and where, by group: an interface that comes is to know it. */
+  readonly #blocks = new Map<string, Block[]>();
+  #closed = false;
   /** Ends following; once begun, it goes on until the socket is closed. */
   #unfollow: (() => Promise<void>) | null = null;
 
@@ -123,7 +134,6 @@ export class Memberships {
    * @throws {TypeError} If the group is not joined for any sender.
    */
   setBlocked(checked: CheckedGroup, blocked: boolean): void {
-    const half = this.host.half(checked.group);
     const index = checked.interface === null ? null : this.names.resolve(checked.interface).index;
     const source = checked.source!;
     const entries = [...this.table.group(checked.group)?.entries ?? []].filter((entry) =>
@@ -138,16 +148,26 @@ export class Memberships {
     }
     for (const entry of entries) {
       if (blocked === has(entry.blocked, source)) continue;
-      this.#kernel.setBlocked(half, checked.group, source, entry, blocked);
-      entry.blocked = blocked
-        ? [...entry.blocked, source]
-        : entry.blocked.filter((other) => !same(other, source));
+      this.#setBlockedOn(entry, checked.group, source, blocked);
     }
+    const group = formatIp(checked.group);
+    const rest = (this.#blocks.get(group) ?? []).filter((other) =>
+      !(same(other.source, source) && (index === null || other.index === index))
+    );
+    this.#blocks.set(group, [...rest, { source, index, blocked }]);
     this.host.narrowed();
+  }
+
+  #setBlockedOn(entry: Entry, group: Ip, source: Ip, blocked: boolean): void {
+    this.#kernel.setBlocked(this.host.half(group), group, source, entry, blocked);
+    entry.blocked = blocked
+      ? [...entry.blocked, source]
+      : entry.blocked.filter((other) => !same(other, source));
   }
 
   /** Ends following. The kernel leaves the groups as the descriptors are closed. */
   close(): Promise<void> {
+    this.#closed = true;
     this.#records.clear();
     return this.#unfollow?.() ?? Promise.resolve();
   }
@@ -213,7 +233,9 @@ export class Memberships {
     const group = formatIp(record.checked.group);
     const records = this.#records.get(group);
     records?.delete(record);
-    if (records?.size === 0) this.#records.delete(group);
+    if (records?.size !== 0) return;
+    this.#records.delete(group);
+    this.#blocks.delete(group);
   }
 
   #leaveRecord(record: Record, interfaceIndex: number | null): void {
@@ -239,25 +261,55 @@ export class Memberships {
     if (entry) this.#drop(this.host.half(group), group, source, entry);
   }
 
+  /** {@linkcode #leaveOn} where the interface is gone or refuses: the kernel is asked only to forget. */
+  #loseOn(record: Record, index: number): void {
+    record.failed.delete(index);
+    if (!record.interfaces.delete(index)) return;
+    const { group, source } = record.checked;
+    const entry = this.table.find(group, index);
+    if (!entry) return;
+    const half = this.host.half(group);
+    this.#kernel.forget(half, group, entry);
+    const before = entry.of.sources;
+    this.table.drop(entry, source);
+    this.#kernel.followOthers(half, group, entry, before);
+  }
+
   // --- following
 
   #follow(): void {
     this.#unfollow ??= interfaceFollowing(this.system).follow({
-      changed: (changes) => {
+      changed: (changes, gap) => {
         for (const change of changes) this.#onChange(change);
+        if (gap) this.#renewAll();
       },
       failed: (error) => this.host.report(error as Error),
     });
   }
 
   #onChange(change: InterfaceChange): void {
-    const renewed = new Map<Entry, Error | null>();
+    const renewed: Renewed = new Map();
+    this.#adaptAll((record, news) => this.#adapt(record, change, renewed, news));
+    if (change.type === "removed") this.#forgetBlocks(change.interface.index);
+  }
+
+  /** After events were lost: each interface may have been away, without a trace in the changes. */
+  #renewAll(): void {
+    const renewed: Renewed = new Map();
+    this.#adaptAll((record, news) => {
+      for (const id of [...record.interfaces.values()]) this.#renew(record, id, renewed, news);
+      return record.interfaces.size > 0 || news.left.length > 0;
+    });
+  }
+
+  #adaptAll(adapt: (record: Record, news: MembershipChange) => boolean): void {
     for (const records of [...this.#records.values()]) {
       for (const record of [...records]) {
-        // A listener that was told before may have left it.
+        // A listener that was told before may have left it, or closed the socket.
+        if (this.#closed) return;
         if (!record.follows || !records.has(record)) continue;
         const news: MembershipChange = { joined: [], left: [], failed: [] };
-        if (!this.#adapt(record, change, renewed, news)) continue;
+        if (!adapt(record, news)) continue;
         for (const { error } of news.failed) this.host.report(error);
         record.membership?.dispatchEvent(new MembershipChangeEvent(news));
       }
@@ -268,19 +320,22 @@ export class Memberships {
   /** Adapts one membership to a change; returns whether that changed it. */
   #adapt(
     record: Record,
-    { type, interface: item }: InterfaceChange,
-    renewed: Map<Entry, Error | null>,
+    change: InterfaceChange,
+    renewed: Renewed,
     news: MembershipChange,
   ): boolean {
+    const { type, interface: item } = change;
     const id = idOf(item);
     const { interfaces, failed } = record;
     const joined = interfaces.get(id.index);
     if (type === "removed" || !isCandidate(item)) {
       if (joined) news.left.push(joined);
       const known = joined !== undefined || failed.has(id.index);
-      this.#leaveOn(record, id.index);
-      // Its index may come back as another interface.
-      if (type === "removed") record.left.delete(id.index);
+      if (type === "removed") {
+        this.#loseOn(record, id.index);
+        // Its index may come back as another interface.
+        record.left.delete(id.index);
+      } else this.#leaveOn(record, id.index);
       return known;
     }
     if (record.left.has(id.index)) return false;
@@ -290,22 +345,22 @@ export class Memberships {
       // That it cannot be joined there is no news.
       if (error && error.error.message === before?.error.message) return false;
       if (error) news.failed.push(error);
-      else news.joined.push(id);
+      else {
+        news.joined.push(id);
+        this.#blockOn(record.checked, id.index);
+      }
       return true;
     }
     interfaces.set(id.index, id);
-    if (type !== "running" && type !== "up") return type === "renamed";
-    const error = this.#renew(record, id, renewed);
-    if (!error) news.joined.push(id);
-    else {
-      news.left.push(id);
-      news.failed.push(error);
+    if (isReturn(change)) {
+      this.#renew(record, id, renewed, news);
+      return true;
     }
-    return true;
+    return type === "renamed";
   }
 
   /** Leaves and joins again. Memberships that share an entry do it once. */
-  #renew(record: Record, id: InterfaceId, renewed: Map<Entry, Error | null>): FailedJoin | null {
+  #renew(record: Record, id: InterfaceId, renewed: Renewed, news: MembershipChange): void {
     const { group } = record.checked;
     const entry = this.table.find(group, id.index)!;
     let error = renewed.get(entry);
@@ -318,12 +373,46 @@ export class Memberships {
       }
       renewed.set(entry, error);
     }
-    if (!error) return null;
-    this.#leaveOn(record, id.index);
+    if (!error) {
+      news.joined.push(id);
+      return;
+    }
+    this.#loseOn(record, id.index);
     const failed = { ...id, error };
     record.failed.set(id.index, failed);
-    return failed;
+    news.left.push(id);
+    news.failed.push(failed);
   }
+
+  /** Blocks on an interface that came who was blocked there, or everywhere. */
+  #blockOn({ group }: CheckedGroup, index: number): void {
+    const entry = this.table.find(group, index);
+    if (!entry || entry.any === 0) return;
+    for (const block of this.#blocks.get(formatIp(group)) ?? []) {
+      if (block.index !== null && block.index !== index) continue;
+      if (block.blocked === has(entry.blocked, block.source)) continue;
+      this.#setBlockedOn(entry, group, block.source, block.blocked);
+    }
+  }
+
+  #forgetBlocks(index: number): void {
+    for (const [group, blocks] of this.#blocks) {
+      this.#blocks.set(group, blocks.filter((block) => block.index !== index));
+    }
+  }
+}
+
+/** What became of entries that were left and joined again. */
+type Renewed = Map<Entry, Error | null>;
+
+/**
+ * Whether an interface was away: without carrier, off, or with so small an MTU that IPv6 was
+ * taken from it (RFC 8200, section 5); another MAC address is another device.
+ */
+function isReturn(change: InterfaceChange): boolean {
+  if (change.type === "running" || change.type === "up") return true;
+  const { type, interface: now } = change;
+  return type === "changed" && (now.mtu !== change.previous.mtu || now.mac !== change.previous.mac);
 }
 
 function isCandidate({ up, multicast }: NetworkInterface): boolean {
