@@ -204,7 +204,8 @@ export class Poller {
       },
     );
     // A signal meant for another wait stays until that one has seen it.
-    if (woken && !this.#pending.held && !this.#pending.free) {
+    // (A callback may have removed the last registration: then the signal's descriptor is closed.)
+    if (woken && !this.#closed && !this.#pending.held && !this.#pending.free) {
       this.system.signalEvent(this.#wakeFd, "clear");
     }
     this.#update(false);

@@ -12,6 +12,9 @@ import { listInterfaces, type NetworkInterface } from "./list.ts";
 import { HostModel } from "./model.ts";
 import { type InterfaceNames, interfaceNames } from "./names.ts";
 
+/** Reads of the kernel's news before a join goes on with what is known. */
+const READS_AT_ONCE = 1024;
+
 /** Who follows the interfaces. */
 export interface Follower {
   /**
@@ -89,7 +92,10 @@ export class InterfaceFollowing {
 
   /** The interfaces as they are at this moment. What happened meanwhile is told to the followers first. */
   now(): readonly NetworkInterface[] {
-    if (!this.#telling) { while (this.#read()); }
+    // In a flood that never ends, what is known is new enough at some point.
+    for (let reads = 0; reads < READS_AT_ONCE; reads++) {
+      if (this.#telling || !this.#read()) break;
+    }
     if (!this.#ear) return listInterfaces(this.system);
     return this.#known ??= this.#ear.model.interfaces;
   }

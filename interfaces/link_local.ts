@@ -50,8 +50,13 @@ export async function waitForLinkLocal(
   const wanted = checkInterface(name, "the interface");
   const { signal } = checkWatchOptions(options);
   const here = system();
-  const { index } = interfaceNames(here).resolve(wanted);
+  const names = interfaceNames(here);
+  // An error that needs nothing to be opened comes first.
+  names.resolve(wanted);
   await using watcher = new InterfaceWatcher(here, signal);
+  // Again, now that nothing can happen unheard: the index may be another interface's by now.
+  names.forget();
+  const { index } = names.resolve(wanted);
   for (;;) {
     const link = watcher.interfaces.find((item) => item.index === index);
     if (!link) throw gone(here, wanted);

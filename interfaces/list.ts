@@ -138,9 +138,12 @@ export function toAddress(record: AddressRecord): InterfaceAddress {
   };
 }
 
-/** Tunnels have an IP address in place of a MAC address, loopback has zeros. */
+/** Ethernet and its like, FireWire and IEEE 802.15.4, InfiniBand. Tunnels have an IP address (4, 16) in its place. */
+const MAC_LENGTHS: readonly number[] = [6, 8, 20];
+
+/** Loopback has zeros for one. */
 function toMac(hardware: Uint8Array): string | null {
-  return hardware.length >= 6 && hardware.some((byte) => byte !== 0)
+  return MAC_LENGTHS.includes(hardware.length) && hardware.some((byte) => byte !== 0)
     ? Array.from(hardware, (byte) => byte.toString(16).padStart(2, "0")).join(":")
     : null;
 }

@@ -20,8 +20,8 @@ export interface WatchOptions {
   signal?: AbortSignal;
 }
 
-/** Changes without a wait in between after which timers and sockets get a turn. */
-const CHANGES_A_TURN = 256;
+/** Events without a wait in between after which timers and sockets get a turn. */
+const EVENTS_A_TURN = 256;
 
 /**
  * The changes of this host's interfaces, from the moment of the call on.
@@ -141,14 +141,11 @@ export class InterfaceWatcher
         this.#signal?.throwIfAborted();
         if (this.#closing) return { done: true, value: undefined };
         const change = this.#take();
-        if (change) {
-          // A flood of changes must not starve everybody else.
-          if (++this.#withoutWait % CHANGES_A_TURN === 0) {
-            await this.#system.runtime.yieldToEventLoop();
-          }
-          return { done: false, value: change };
+        if (change) return { done: false, value: change };
+        if (change === null) {
+          await this.#system.runtime.yieldToEventLoop();
+          continue;
         }
-        this.#withoutWait = 0;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
           this.#registration.arm(READ);
@@ -160,16 +157,23 @@ export class InterfaceWatcher
     }
   }
 
-  /** The next change that needs no waiting. */
-  #take(): InterfaceChange | undefined {
+  /** The next change; `undefined`: it has to be waited for; `null`: it is others' turn first. */
+  #take(): InterfaceChange | undefined | null {
     while (this.#changes.length === 0) {
+      // A flood must not starve everybody else, nor one that changes nothing.
+      if (++this.#withoutWait % EVENTS_A_TURN === 0) return null;
       const event = this.#events.shift();
       if (event) {
         this.#changes = this.#model.apply(event);
         continue;
       }
       const news = this.#source.read();
-      if (news === null) return undefined;
+      if (news === null) {
+        this.#withoutWait = 0;
+        return undefined;
+      }
+      // There was much to read, and none of it of interest.
+      if (news.length === 0) return null;
       if (news === "overrun") this.#changes = this.#model.replace(listRecords(this.#system));
       else this.#events = news;
     }

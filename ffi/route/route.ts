@@ -18,8 +18,8 @@ export interface RouteEvents {
   /**
    * What has come, without waiting.
    *
-   * @returns Events in their order; `"overrun"` if some were lost and a new list is
-   * needed; `null` when there is nothing.
+   * @returns Events in their order, perhaps none of interest; `"overrun"` if some were
+   * lost and a new list is needed; `null` when there is nothing.
    * @throws {SocketError} If the OS refuses.
    */
   read(): RouteEvent[] | "overrun" | null;
@@ -81,7 +81,12 @@ export function openRouteEvents(system: System): RouteEvents {
   return new NetlinkEvents(system, netlink);
 }
 
+/** Reads of what is older than a new list before others get their turn. */
+const DRAINED_AT_ONCE = 256;
+
 class NetlinkEvents implements RouteEvents {
+  /** Events were lost, and what is left in the queue is of no use. */
+  #lost = false;
   readonly #socket: NetlinkSocket;
   readonly #codec: RouteCodec;
   #registration: Registration | null = null;
@@ -97,18 +102,22 @@ class NetlinkEvents implements RouteEvents {
   }
 
   read(): RouteEvent[] | "overrun" | null {
-    const messages = this.#socket.receive();
-    if (typeof messages !== "number") {
-      return messages.flatMap((message) => this.#codec.event(message) ?? []);
+    for (let reads = 0; reads < DRAINED_AT_ONCE; reads++) {
+      const messages = this.#socket.receive();
+      if (typeof messages !== "number") {
+        if (this.#lost) continue;
+        return messages.flatMap((message) => this.#codec.event(message) ?? []);
+      }
+      if (messages === this.system.wouldBlock) {
+        if (!this.#lost) return null;
+        // Only now: what was lost may be newer than all that was left.
+        this.#lost = false;
+        return "overrun";
+      }
+      if (messages !== this.system.noBuffers) throw this.system.error(-messages, "netlink events");
+      this.#lost = true;
     }
-    if (messages === this.system.wouldBlock) return null;
-    if (messages !== this.system.noBuffers) throw this.system.error(-messages, "netlink events");
-    // What is left in the queue is older than the list that comes next.
-    let rest = messages as ReturnType<NetlinkSocket["receive"]>;
-    while (typeof rest !== "number" || rest === this.system.noBuffers) {
-      rest = this.#socket.receive();
-    }
-    return "overrun";
+    return [];
   }
 
   register(onReady: () => void, quiet: boolean): Registration {
