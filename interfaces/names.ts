@@ -114,7 +114,9 @@ export class InterfaceNames {
       return owner ? { index: owner.index, name: owner.name } : null;
     }
     const byName = this.system.interfaceIndex(wanted);
-    return byName > 0 ? { index: byName, name: wanted } : null;
+    if (byName === 0) return null;
+    // A label ("eth0:1") or another name of the interface finds it too; it has one that packets are told by.
+    return { index: byName, name: this.system.interfaceName(byName) ?? wanted };
   }
 }
 
@@ -131,7 +133,9 @@ export function checkInterface(value: unknown, what: string): string | number {
   }
   if (typeof value !== "string" || value === "" || /[\0\s/%]/.test(value) || value.length > 255) {
     throw new TypeError(
-      `${what} must be an interface's name or index, got ${JSON.stringify(value) ?? value}`,
+      `${what} must be an interface's name or index, got ${
+        typeof value === "string" ? JSON.stringify(value) : String(value)
+      }`,
     );
   }
   return value;

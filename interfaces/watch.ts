@@ -96,7 +96,12 @@ export class InterfaceWatcher
   #wake: () => void = () => {};
   #withoutWait = 0;
   #closing: Promise<void> | null = null;
-  readonly #onAbort = () => void this.close();
+  /** The signal was what ended it. */
+  #aborted = false;
+  readonly #onAbort = () => {
+    this.#aborted = true;
+    this.close();
+  };
 
   /**
    * Made by {@linkcode watchInterfaces}.
@@ -138,7 +143,7 @@ export class InterfaceWatcher
   async #next(): Promise<IteratorResult<InterfaceChange, undefined>> {
     try {
       for (;;) {
-        this.#signal?.throwIfAborted();
+        if (this.#aborted) this.#signal!.throwIfAborted();
         if (this.#closing) return { done: true, value: undefined };
         const change = this.#take();
         if (change) return { done: false, value: change };
