@@ -39,7 +39,7 @@ const RULES: readonly Rule[] = [
   ["bind", ["EADDRINUSE"], "addressInUse"],
   ["bind", ["EADDRNOTAVAIL"], "addressNotLocal"],
   ["bind", ["EACCES"], "privilegedPort"],
-  ["socket", ["EAFNOSUPPORT"], "familyMissing"],
+  ["socket", ["EAFNOSUPPORT"], "familyMissing", (c) => c.family !== undefined],
   [ANY, ["EMFILE", "ENFILE"], "descriptorLimit"],
   [
     SEND,

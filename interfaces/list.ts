@@ -65,8 +65,8 @@ export interface NetworkInterface {
  *
  * Interfaces without addresses are listed too. Needs `--allow-ffi` only.
  *
- * On Linux the kernel is asked by rtnetlink(7). Where a sandbox forbids that,
- * getifaddrs(3) answers, which does not tell `mtu` and an address's `tentative`,
+ * On Linux the kernel is asked by rtnetlink(7). Where that is refused, getifaddrs(3)
+ * is asked (some of those need netlink, too), which does not tell `mtu` and an address's `tentative`,
  * `duplicate`, `temporary` and `deprecated`: they are `null` then.
  *
  * @example Where multicast can go

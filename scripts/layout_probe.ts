@@ -6,8 +6,8 @@
  * or a processor that is only known to a cross compiler. Pure text; whoever
  * uses it calls the compiler.
  */
-import { type FieldTable, widthOf } from "../ffi/layout.ts";
-import type { Platform } from "../ffi/platform/platform.ts";
+import { type FieldTable, type Struct, widthOf } from "../ffi/layout.ts";
+import type { NetlinkTables, Platform } from "../ffi/platform/platform.ts";
 
 /** What a system's headers call what the tables hold. */
 export interface Dialect {
@@ -41,12 +41,18 @@ export const LINUX_C: Dialect = {
       "sys/uio.h",
       "time.h",
       "linux/errqueue.h",
+      "linux/netlink.h",
+      "linux/rtnetlink.h",
+      "linux/if_link.h",
+      "linux/if_addr.h",
     ].map((header) => `#include <${header}>`),
   ],
   structType: (name) => `struct ${name}`,
   constants: {
     SOCK_DGRAM: "SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC",
     EFD_FLAGS: "EFD_NONBLOCK | EFD_CLOEXEC",
+    // A 16-bit type: C's ~ fills the rest of an int.
+    NLA_TYPE_MASK: "NLA_TYPE_MASK & 0xffff",
   },
   control: {
     "IPv4 packetInfo": ["IPPROTO_IP", "IP_PKTINFO"],
@@ -83,14 +89,18 @@ function levelOf(cName: string, family: string): string {
   return family === "IPv4" ? "IPPROTO_IP" : "IPPROTO_IPV6";
 }
 
-function* layoutClaims({ layouts }: Platform, dialect: Dialect): Generator<Claim> {
-  for (const [key, { name, size, fields }] of Object.entries(layouts)) {
+function* layoutClaims(
+  at: string,
+  layouts: Platform["layouts"] | NetlinkTables["layouts"],
+  dialect: Dialect,
+): Generator<Claim> {
+  for (const [key, { name, size, fields }] of Object.entries<Struct>({ ...layouts })) {
     const type = dialect.structType(name);
-    yield equal(`layouts.${key} size`, `sizeof(${type})`, size);
+    yield equal(`${at}.${key} size`, `sizeof(${type})`, size);
     for (const [field, [offset, kind]] of Object.entries<FieldTable[string]>(fields)) {
       const member = `((${type} *)0)->${field}`;
-      yield equal(`layouts.${key}.${field} offset`, `offsetof(${type}, ${field})`, offset);
-      yield equal(`layouts.${key}.${field} width`, `sizeof(${member})`, widthOf(kind));
+      yield equal(`${at}.${key}.${field} offset`, `offsetof(${type}, ${field})`, offset);
+      yield equal(`${at}.${key}.${field} width`, `sizeof(${member})`, widthOf(kind));
     }
   }
 }
@@ -140,16 +150,31 @@ function* controlClaims(platform: Platform, dialect: Dialect): Generator<Claim> 
   }
 }
 
+function* constantClaims(
+  at: string,
+  constants: Platform["constants"] | NetlinkTables["constants"],
+  dialect: Dialect,
+): Generator<Claim> {
+  for (const [name, value] of Object.entries(constants)) {
+    const expression = name in dialect.constants ? dialect.constants[name] : name;
+    if (expression !== null) yield equal(`${at}.${name}`, expression, value);
+  }
+}
+
 /** Every number of a platform's tables. */
 export function claims(platform: Platform, dialect: Dialect): Claim[] {
+  const { netlink } = platform;
   const found = [
-    ...layoutClaims(platform, dialect),
+    ...layoutClaims("layouts", platform.layouts, dialect),
     ...rowClaims(platform),
     ...controlClaims(platform, dialect),
+    ...constantClaims("constants", platform.constants, dialect),
   ];
-  for (const [name, value] of Object.entries(platform.constants)) {
-    const expression = name in dialect.constants ? dialect.constants[name] : name;
-    if (expression !== null) found.push(equal(`constants.${name}`, expression, value));
+  if (netlink) {
+    found.push(
+      ...layoutClaims("netlink.layouts", netlink.layouts, dialect),
+      ...constantClaims("netlink.constants", netlink.constants, dialect),
+    );
   }
   for (const [errno, [code]] of Object.entries(platform.errors)) {
     found.push(equal(`errors.${errno} ${code}`, code, Number(errno)));

@@ -41,7 +41,7 @@ export function listRecords(system: System): HostRecords {
     try {
       return netlinkRecords(system, netlink);
     } catch (error) {
-      // Sandboxes may forbid netlink sockets: getifaddrs(3) tells less, but something.
+      // Sandboxes may refuse what we ask: getifaddrs(3) tells less, but something.
       if (!(error instanceof SocketError)) throw error;
     }
   }

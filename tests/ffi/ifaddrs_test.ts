@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Memory, readInterfaceList } from "../../ffi/ifaddrs.ts";
+import {
+  type InterfaceEntry,
+  type Memory,
+  readInterfaceList,
+  toRecords,
+} from "../../ffi/ifaddrs.ts";
 import { struct } from "../../ffi/layout.ts";
 import type { Platform } from "../../ffi/platform/platform.ts";
 import { emptyWords } from "../../ffi/sockaddr.ts";
@@ -236,4 +241,100 @@ test("offsets, flags and families are the table's", () => {
   assertEquals(entries.map(({ name }) => name), ["en0", "en1"]);
   assertEquals(entries[0].flags.multicast, true);
   assertEquals([entries[0].address?.w0, entries[0].broadcast?.w0], [0x0a000001, 0x0a0000ff]);
+});
+
+const FLAGS = { up: true, running: true, loopback: false, multicast: true, pointToPoint: false };
+
+function entry(name: string, part: Partial<InterfaceEntry> = {}): InterfaceEntry {
+  const nothing = { address: null, netmask: null, broadcast: null, link: null };
+  return { name, flags: FLAGS, ...nothing, ...part };
+}
+
+const words = (w0: number) => ({ ...emptyWords(), w0 });
+const hardware = new Uint8Array([2, 0, 0, 0, 0, 1]);
+const none = (name: string): number => {
+  throw new Error(`asked for ${name}`);
+};
+
+test("records: what getifaddrs(3) cannot tell is not said", () => {
+  const address = words(0x0a000001);
+  assertEquals(
+    toRecords([
+      entry("eth0", {
+        address,
+        netmask: words(0xffffff00),
+        broadcast: words(0x0a0000ff),
+      }),
+      // The interface's own entry may come later.
+      entry("eth0", { link: { index: 7, hardware } }),
+    ], none),
+    {
+      links: [{ index: 7, name: "eth0", flags: FLAGS, mtu: null, hardware }],
+      addresses: [{
+        index: 7,
+        address,
+        peer: null,
+        prefixLength: 24,
+        broadcast: words(0x0a0000ff),
+        tentative: null,
+        duplicate: null,
+        temporary: null,
+        deprecated: null,
+      }],
+    },
+  );
+});
+
+test("records: the label of an address is no interface", () => {
+  const { links, addresses } = toRecords([
+    entry("eth0", { link: { index: 7, hardware } }),
+    entry("eth0:1", { address: words(0x0a000002) }),
+    entry("eth1:1", { address: words(0x0a000003) }),
+  ], (name) => name === "eth1" ? 8 : none(name));
+  assertEquals(links.map(({ index, name }) => [index, name]), [[7, "eth0"], [8, "eth1"]]);
+  assertEquals(addresses.map(({ index, address }) => [index, address.w0]), [
+    [7, 0x0a000002],
+    [8, 0x0a000003],
+  ]);
+});
+
+test("records: an interface that vanished since the list was made is left out", () => {
+  const gone = toRecords([entry("gone0", { address: words(1) }), entry("gone1")], () => 0);
+  assertEquals(gone, { links: [], addresses: [] });
+});
+
+test("records: prefix lengths, and which broadcast address is believed", () => {
+  const of = (netmask: number, broadcast: number | null) => {
+    const { addresses: [own] } = toRecords([
+      entry("eth0", {
+        link: { index: 7, hardware },
+        address: words(0x0a000001),
+        netmask: words(netmask),
+        broadcast: broadcast === null ? null : words(broadcast),
+      }),
+    ], none);
+    return [own.prefixLength, own.broadcast?.w0 ?? null];
+  };
+  assertEquals(of(0xffffff00, 0x0a0000ff), [24, 0x0a0000ff]);
+  // glibc says the address itself, or the peer's, where none is set; another one looks the same.
+  assertEquals(of(0xffffff00, 0x0a000001), [24, null]);
+  assertEquals(of(0xffffff00, 0x0a00004d), [24, null]);
+  assertEquals(of(0xffffff00, null), [24, null]);
+  assertEquals(of(0xfffffffe, 0x0a000001), [31, null]);
+  assertEquals(of(0xffffffff, 0x0a000001), [32, null]);
+  assertEquals(of(0xff000000, 0x0affffff), [8, 0x0affffff]);
+  assertEquals(of(0, 0xffffffff), [0, 0xffffffff]);
+  const v6 = (...mask: [number, number, number, number]) => {
+    const [w0, w1, w2, w3] = mask;
+    const netmask = { ...emptyWords(), family: "IPv6" as const, w0, w1, w2, w3 };
+    const address = { ...netmask, w0: 0xfd000000 };
+    const link = { index: 7, hardware };
+    return toRecords([entry("eth0", { link, address, netmask })], none).addresses[0].prefixLength;
+  };
+  const all = 0xffffffff;
+  assertEquals(
+    [v6(all, all, 0, 0), v6(all, all, all, all), v6(0xfe000000, 0, 0, 0), v6(0, 0, 0, 0)],
+    [64, 128, 7, 0],
+  );
+  assertEquals(v6(all, 0xffff0000, 0, 0), 48);
 });

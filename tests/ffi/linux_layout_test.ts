@@ -34,10 +34,23 @@ function withStruct(platform: Platform, name: keyof Platform["layouts"], part: P
   return { ...platform, layouts } as Platform;
 }
 
+function withNetlink(
+  platform: Platform,
+  part: { layouts?: Record<string, unknown>; constants?: Record<string, number> },
+) {
+  const { layouts, constants } = platform.netlink!;
+  const netlink = {
+    layouts: { ...layouts, ...part.layouts },
+    constants: { ...constants, ...part.constants },
+  };
+  return { ...platform, netlink } as Platform;
+}
+
 /** Tables with one wrong number, and what the compiler has to object to. */
 function perturbed(right: Platform): [string[], Platform][] {
   const { msghdr, iovec } = right.layouts;
   const { IPv4, IPv6 } = right.options;
+  const { nlmsghdr, sockaddr_nl, ifaddrmsg } = right.netlink!.layouts;
   return [
     [["layouts.msghdr size"], withStruct(right, "msghdr", { size: msghdr.size + 8 })],
     [
@@ -82,6 +95,35 @@ function perturbed(right: Platform): [string[], Platform][] {
       ["control space of 1", "control space of 4", "control space of 20"],
       { ...right, controlAlignment: 16 },
     ],
+    [
+      ["netlink.layouts.nlmsghdr size"],
+      withNetlink(right, { layouts: { nlmsghdr: { ...nlmsghdr, size: 20 } } }),
+    ],
+    [
+      ["netlink.layouts.sockaddr_nl.nl_groups offset"],
+      withNetlink(right, {
+        layouts: {
+          sockaddr_nl: {
+            ...sockaddr_nl,
+            fields: { ...sockaddr_nl.fields, nl_groups: [6, "u32"] },
+          },
+        },
+      }),
+    ],
+    [
+      ["netlink.layouts.ifaddrmsg.ifa_flags width"],
+      withNetlink(right, {
+        layouts: {
+          ifaddrmsg: { ...ifaddrmsg, fields: { ...ifaddrmsg.fields, ifa_flags: [2, "u16"] } },
+        },
+      }),
+    ],
+    [["netlink.constants.RTM_DELADDR"], withNetlink(right, { constants: { RTM_DELADDR: 20 } })],
+    [["netlink.constants.IFA_FLAGS"], withNetlink(right, { constants: { IFA_FLAGS: 7 } })],
+    [
+      ["netlink.constants.NLA_TYPE_MASK"],
+      withNetlink(right, { constants: { NLA_TYPE_MASK: 0x7fff } }),
+    ],
     [["errors.12 EAGAIN"], { ...right, errors: { ...right.errors, 12: ["EAGAIN", "wrong"] } }],
   ];
 }
@@ -124,11 +166,23 @@ test("linux: the processors' tables are not the same", {
 test("the probe claims something of everything in the tables", () => {
   const platform = linux("x86_64");
   const subjects = new Set(claims(platform, LINUX_C).map(({ subject }) => subject));
-  for (const [name, { fields }] of Object.entries(platform.layouts)) {
-    assert(subjects.has(`layouts.${name} size`));
-    for (const field of Object.keys(fields)) {
-      assert(subjects.has(`layouts.${name}.${field} offset`));
+  const netlink = platform.netlink!;
+  for (
+    const [at, layouts] of [
+      ["layouts", platform.layouts],
+      ["netlink.layouts", netlink.layouts],
+    ] as const
+  ) {
+    for (const [name, { fields }] of Object.entries(layouts)) {
+      assert(subjects.has(`${at}.${name} size`));
+      for (const field of Object.keys(fields)) {
+        assert(subjects.has(`${at}.${name}.${field} offset`));
+        assert(subjects.has(`${at}.${name}.${field} width`));
+      }
     }
+  }
+  for (const name of Object.keys(netlink.constants)) {
+    assert(subjects.has(`netlink.constants.${name}`));
   }
   for (const family of ["IPv4", "IPv6"] as const) {
     for (const option of Object.keys(platform.options[family])) {

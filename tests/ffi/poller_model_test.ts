@@ -17,6 +17,8 @@ interface Member {
   /** What it waits for, as the test counts it. */
   interest: number;
   held: boolean;
+  /** No reason of its own to wait. */
+  readonly quiet: boolean;
   leaving: boolean;
 }
 
@@ -43,6 +45,7 @@ class Run {
     this.poller ??= new Poller(this.kernel.system, () => this.poller = null);
     const fd = this.kernel.socket();
     this.kernel.files.set(fd, pick(this.next, [0, 0, POLLIN, POLLOUT]));
+    const quiet = this.next() % 4 === 0;
     const registration = this.poller.register(fd, (events) => {
       this.fired++;
       assert(!member.leaving, "called after remove()");
@@ -58,8 +61,8 @@ class Run {
         if (this.next() % 4 === 0) this.remove(other);
         else this.change(other);
       }
-    });
-    const member = { fd, registration, interest: 0, held: true, leaving: false };
+    }, quiet);
+    const member = { fd, registration, interest: 0, held: true, quiet, leaving: false };
     this.members.push(member);
   }
 
@@ -118,6 +121,10 @@ class Run {
       case 6:
         if (kernel.waits.length > 0) kernel.complete(pick(next, kernel.waits));
         break;
+      case 8:
+        if (next() % 4 === 0) this.elapse();
+        else await turn();
+        break;
       case 7: {
         const done = kernel.waits.filter(({ result }) => result !== null);
         if (done.length > 0) kernel.deliver(pick(next, done));
@@ -128,12 +135,25 @@ class Run {
     }
   }
 
+  /** The time of all timers has come. */
+  elapse() {
+    for (const callback of [...this.kernel.timers]) {
+      this.kernel.timers.delete(callback);
+      callback();
+    }
+  }
+
   /** What must be true when everything that can happen has happened. */
   async rest() {
     const { kernel, members } = this;
     this.lively = false;
     const before = kernel.started;
     await kernel.settle();
+    // What is quiet gets its wait by time.
+    while (kernel.timers.size > 0) {
+      this.elapse();
+      await kernel.settle();
+    }
     this.lively = true;
     assert(kernel.started - before < 30 + 10 * members.length, "too many waits");
     for (const { fd, interest } of members) {
@@ -141,7 +161,7 @@ class Run {
       assertEquals(lost, 0, `descriptor ${fd} is ready and nobody was told`);
     }
     const armed = members.filter(({ interest }) => interest !== 0);
-    const held = armed.some((member) => member.held);
+    const held = armed.some((member) => member.held && !member.quiet);
     assertEquals(kernel.pending.held, held ? 1 : 0, "what is armed holds the process, or not");
     if (armed.length > 0) assert(kernel.waits.length > 0, "somebody waits, nobody looks");
     assert(kernel.pending.free <= 1);
@@ -152,7 +172,8 @@ class Run {
   async end() {
     for (const member of [...this.members]) this.remove(member);
     await this.rest();
-    assertEquals([this.kernel.waits.length, this.kernel.files.size], [0, 0]);
+    const { waits, files, timers } = this.kernel;
+    assertEquals([waits.length, files.size, timers.size], [0, 0, 0]);
   }
 }
 

@@ -16,7 +16,7 @@ export interface Setup {
   poller: Poller;
   /** Whether the poller said that it has closed. */
   closed: () => boolean;
-  open: (onReady?: (events: number) => void) => Socket;
+  open: (onReady?: (events: number) => void, quiet?: boolean) => Socket;
   close: (socket: Socket) => Promise<void>;
 }
 
@@ -29,13 +29,13 @@ export function setUp(kind: "epoll" | "poll"): Setup {
     kernel,
     poller,
     closed: () => closed,
-    open: (onReady = () => {}) => {
+    open: (onReady = () => {}, quiet = false) => {
       const fd = kernel.socket();
       const fired: number[] = [];
       const registration = poller.register(fd, (events) => {
         fired.push(events);
         onReady(events);
-      });
+      }, quiet);
       return { fd, registration, fired };
     },
     close: async ({ fd, registration }) => {

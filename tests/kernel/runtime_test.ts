@@ -1,0 +1,40 @@
+// What the runtime tells and does: permissions without asking for them, and timers that keep nobody waiting.
+import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { test } from "../harness.ts";
+import { runDeno } from "./support.ts";
+
+const program = fileURLToPath(new URL("../programs/runtime.ts", import.meta.url));
+
+const grants: [permissions: string[], expected: [string, boolean][]][] = [
+  [[], []],
+  [[`--allow-read=${program}`], [["read", true]]],
+  [["--allow-read"], [["read", true], ["readOther", true]]],
+  [["--allow-run=ip"], [["run", true]]],
+  [["--allow-run"], [["run", true], ["runOther", true]]],
+  [["--allow-read", "--deny-read=/proc"], [["read", true]]],
+];
+
+for (const [permissions, granted] of grants) {
+  test(
+    `the runtime knows what is permitted: ${
+      permissions.join(" ").replace(program, "FILE") || "nothing"
+    }`,
+    {
+      needs: ["linux", "deno"],
+    },
+    async () => {
+      const [line, order] = (await runDeno("runtime.ts", permissions)).split("\n");
+      const none = {
+        read: false,
+        readOther: false,
+        run: false,
+        runOther: false,
+        environment: null,
+      };
+      assertEquals(JSON.parse(line), { ...none, ...Object.fromEntries(granted) });
+      // And the process has ended, though a timer was left.
+      assertEquals(order, "first second");
+    },
+  );
+}
