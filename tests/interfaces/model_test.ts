@@ -9,7 +9,7 @@ import { test } from "../harness.ts";
 import { address, Host, link } from "./random_host.ts";
 import { replay, sorted } from "./replay.ts";
 
-const SEEDS = 400;
+const SEEDS = 150;
 const STEPS = 120;
 
 const NOTHING = { links: [], addresses: [] };

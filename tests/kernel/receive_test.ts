@@ -1,6 +1,6 @@
 // What a packet tells: every field, for unicast, broadcast and multicast. The sender is Python.
 import { assert, assertEquals } from "@std/assert";
-import { openUdpSocket } from "../../mod.ts";
+import { openUdpSocket, type UdpSocket } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { sendFrom } from "../lab/peers.ts";
 import { at, next, nextTexts, text } from "./support.ts";
@@ -129,8 +129,22 @@ test("a datagram above maxDatagramSize is cut and marked; the next one is unharm
   assertEquals([packet.data.length, packet.truncated], [300, false]);
 });
 
+/**
+ * Linux begins to stamp packets on arrival a moment after the first socket of the host has asked for it
+ * (net_enable_timestamp defers it); until then they are stamped when they are read, which is later.
+ */
+async function untilStampedOnArrival(socket: UdpSocket): Promise<void> {
+  for (;;) {
+    await socket.send("is it on?", at(socket));
+    const arrived = BigInt(Date.now() + 1) * 1_000_000n;
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    if ((await next(socket)).timestamp! <= arrived) return;
+  }
+}
+
 test("timestamps are the kernel's, in nanoseconds, and never go back", async () => {
   await using socket = openUdpSocket({ timestamps: true });
+  await untilStampedOnArrival(socket);
   const before = BigInt(Date.now() - 1) * 1_000_000n;
   for (let i = 0; i < 20; i++) {
     await socket.send(`${i}`, at(socket, i % 2 === 0 ? "127.0.0.2" : "127.0.0.3"));

@@ -304,3 +304,10 @@ test(
       assertStrictEquals(thrown, error);
     }),
 );
+
+test("the hint of a refused netlink socket makes sense", needs, () => {
+  const library = new FakeLibrary();
+  library.on("socket", () => library.refuse("EAFNOSUPPORT"));
+  const error = assertThrows(() => new InterfaceWatcher(library.system, null), SocketError);
+  assert(!/that family/.test(error.message), error.message);
+});
