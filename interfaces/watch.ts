@@ -123,7 +123,7 @@ export class InterfaceWatcher
     signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** The interfaces as they are after the changes that were read so far. */
+  /** The interfaces as they are after the changes that were read so far; after an overrun, as newly listed. */
   get interfaces(): NetworkInterface[] {
     return this.#model.interfaces;
   }
