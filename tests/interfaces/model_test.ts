@@ -77,9 +77,9 @@ test(`${SEEDS} pairs of hosts: the difference leads from one to the other`, () =
   }
 });
 
-test("a million events leave no more behind than the host is", () => {
+test("hundreds of thousands of events leave no more behind than the host is", () => {
   const model = new HostModel({ links: [link(1), link(2)], addresses: [] });
-  for (let i = 0; i < 200_000; i++) {
+  for (let i = 0; i < 60_000; i++) {
     const own = address(1, "IPv6", i % 1000 + 1, { deprecated: i % 2 === 0 });
     model.apply({ type: "address", address: own });
     model.apply({ type: "address-gone", address: own });
