@@ -5,8 +5,7 @@
  */
 
 import type { RouteEvent } from "../ffi/interface_records.ts";
-import type { Registration } from "../ffi/poller.ts";
-import { READ } from "../ffi/poller.ts";
+import { READ, type Registration } from "../ffi/poller.ts";
 import { listRecords, openRouteEvents, type RouteEvents } from "../ffi/route/route.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { system } from "../ffi/system.ts";

@@ -19,7 +19,7 @@ import type {
   RuleAction,
   RuleRecord,
 } from "./inspection.ts";
-import { type Attributes, readAttributes } from "./netlink.ts";
+import { type Attributes, readAttributes, text, u32 } from "./netlink.ts";
 
 type Body = DataView<ArrayBuffer>;
 
@@ -126,7 +126,7 @@ export class InspectionCodec {
     if (body.getUint8(ifinfomsg.at.ifi_family) !== 0) return null;
     const attributes = readAttributes(this.tables, body, ifinfomsg.size);
     const info = this.#nested(attributes.get(C.IFLA_LINKINFO));
-    const kind = text(info.get(C.IFLA_INFO_KIND));
+    const kind = info.has(C.IFLA_INFO_KIND) ? text(info.get(C.IFLA_INFO_KIND)) : null;
     const settings = this.#nested(attributes.get(C.IFLA_AF_SPEC));
     const ipv4 = this.#nested(settings.get(AF_INET)).get(C.IFLA_INET_CONF);
     const ipv6 = this.#nested(settings.get(AF_INET6)).get(C.IFLA_INET6_CONF);
@@ -234,15 +234,4 @@ function interfacesOf(attributes: Attributes): number[] {
 /** One of the 32-bit numbers that an attribute consists of. */
 function word(view: Body | undefined, index: number): number | null {
   return view && view.byteLength >= 4 * (index + 1) ? view.getInt32(4 * index, true) : null;
-}
-
-function u32(view: Body | undefined): number | null {
-  return view && view.byteLength >= 4 ? view.getUint32(0, true) : null;
-}
-
-function text(view: Body | undefined): string | null {
-  if (!view) return null;
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }

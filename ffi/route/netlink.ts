@@ -148,7 +148,7 @@ export class RouteCodec {
       index,
       name,
       flags: decodeFlags(this.platform, flags),
-      mtu: integer(attributes.get(IFLA_MTU)),
+      mtu: u32(attributes.get(IFLA_MTU)),
       hardware: bytes(attributes.get(IFLA_ADDRESS)),
     };
   }
@@ -169,7 +169,7 @@ export class RouteCodec {
     const local = words(c.IFA_LOCAL) ?? address;
     if (!local) return null;
     // The 8 bits in the struct are the older form.
-    const flags = integer(attributes.get(c.IFA_FLAGS)) ??
+    const flags = u32(attributes.get(c.IFA_FLAGS)) ??
       body.getUint8(ifaddrmsg.at.ifa_flags);
     const has = (flag: number) => (flags & flag) !== 0;
     return {
@@ -188,13 +188,15 @@ export class RouteCodec {
   }
 }
 
-function text(view: DataView<ArrayBuffer> | undefined): string {
+/** A NUL-terminated text; empty where the attribute is missing. */
+export function text(view: DataView<ArrayBuffer> | undefined): string {
   const all = bytes(view);
   const end = all.indexOf(0);
   return new TextDecoder().decode(end < 0 ? all : all.subarray(0, end));
 }
 
-function integer(view: DataView | undefined): number | null {
+/** A 32-bit number; `null` where the attribute is missing or shorter. */
+export function u32(view: DataView | undefined): number | null {
   return view && view.byteLength >= 4 ? view.getUint32(0, true) : null;
 }
 

@@ -1,9 +1,9 @@
 // Closing, aborting, breaking off; ref and unref; many sockets; descriptors.
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { openUdpSocket, SocketError } from "../../mod.ts";
-import { staysPending, test, within } from "../harness.ts";
+import { test, within } from "../harness.ts";
 import { FakeLibrary } from "./fake_library.ts";
-import { at, descriptors, next, nextTexts, startDeno, text, turn } from "./support.ts";
+import { assertLife, at, descriptors, next, nextTexts, startDeno, text, turn } from "./support.ts";
 
 test("close ends every wait: calls reject with ECANCELED, iterations end", async () => {
   const socket = openUdpSocket();
@@ -265,14 +265,7 @@ const lives: [what: string, mode: string, ends: boolean][] = [
 for (const [what, mode, ends] of lives) {
   test(what, { needs: ["deno"] }, async () => {
     await using program = await startDeno("lifetime.ts", ["--allow-ffi"], mode);
-    assertEquals(await program.nextLine(), "waiting");
-    if (ends) {
-      assertEquals(await within(5_000, program.ended, "the end of the process"), "0");
-      // "exit" is said by the event of that name: the process ended by itself.
-      assertEquals(program.takeLines(), ["exit"]);
-    } else {
-      assert(await staysPending(200, program.ended), "the process ended");
-    }
+    await assertLife(program, ends);
   });
 }
 

@@ -1,10 +1,11 @@
 /** What the tests on loopback share. */
+import { assert, assertEquals } from "@std/assert";
 import fs from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { system } from "../../ffi/system.ts";
 import type { Packet, UdpSocket } from "../../mod.ts";
-import { within } from "../harness.ts";
+import { staysPending, within } from "../harness.ts";
 import { Program, run } from "../lab/process.ts";
 
 // The C library is opened once a process and stays: before the first test, or that one would be accused of a leak.
@@ -79,4 +80,16 @@ export function startDeno(
   ...args: string[]
 ): Promise<Program> {
   return Program.start(...denoCommand(program, permissions, args), { env });
+}
+
+/** A program that says "waiting" then ends by itself, or does not. */
+export async function assertLife(program: Program, ends: boolean): Promise<void> {
+  assertEquals(await program.nextLine(), "waiting");
+  if (ends) {
+    assertEquals(await within(5_000, program.ended, "the end of the process"), "0");
+    // "exit" is said by the event of that name: the process ended by itself.
+    assertEquals(program.takeLines(), ["exit"]);
+  } else {
+    assert(await staysPending(200, program.ended), "the process ended");
+  }
 }

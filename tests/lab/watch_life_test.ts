@@ -1,7 +1,6 @@
 // What keeps a process alive: waiting for changes does, following the interfaces never does. (Here, since it joins everywhere.)
-import { assert, assertEquals } from "@std/assert";
-import { staysPending, test, within } from "../harness.ts";
-import { startDeno } from "../kernel/support.ts";
+import { test } from "../harness.ts";
+import { assertLife, startDeno } from "../kernel/support.ts";
 
 const lives: [what: string, mode: string, ends: boolean][] = [
   ["a watcher that nobody reads does not keep the process", "idle", true],
@@ -20,13 +19,6 @@ for (const [what, mode, ends] of lives) {
     // The poller is chosen by the environment, where that may be read.
     const permissions = ["--allow-ffi", "--allow-env=PKTINFO_FORCE"];
     await using program = await startDeno("watching.ts", permissions, mode);
-    assertEquals(await program.nextLine(), "waiting");
-    if (ends) {
-      assertEquals(await within(5_000, program.ended, "the end of the process"), "0");
-      // "exit" is said by the event of that name: the process ended by itself.
-      assertEquals(program.takeLines(), ["exit"]);
-    } else {
-      assert(await staysPending(200, program.ended), "the process ended");
-    }
+    await assertLife(program, ends);
   });
 }
