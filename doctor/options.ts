@@ -6,8 +6,9 @@
 
 import { parseEndpoint } from "../address/endpoint.ts";
 import type { Family } from "../address/ip.ts";
+import { checkNames, checkSignal } from "../interfaces/arguments.ts";
 import { checkInterface } from "../interfaces/names.ts";
-import { checkGroupParts, checkNames, checkSignal, integer } from "../socket/options.ts";
+import { checkGroupParts, integer } from "../socket/options.ts";
 import type { DiagnoseOptions } from "./types.ts";
 
 /** A group to try. */

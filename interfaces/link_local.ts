@@ -48,7 +48,7 @@ export async function waitForLinkLocal(
   options: WatchOptions = {},
 ): Promise<SocketAddress> {
   const wanted = checkInterface(name, "the interface");
-  const { signal } = checkWatchOptions(options);
+  const { signal } = checkWatchOptions(options, "waitForLinkLocal");
   const here = system();
   const names = interfaceNames(here);
   // An error that needs nothing to be opened comes first.

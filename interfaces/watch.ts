@@ -9,6 +9,7 @@ import { READ, type Registration } from "../ffi/poller.ts";
 import { listRecords, openRouteEvents, type RouteEvents } from "../ffi/route/route.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { system } from "../ffi/system.ts";
+import { checkNames, checkSignal } from "./arguments.ts";
 import type { InterfaceChange } from "./change.ts";
 import type { NetworkInterface } from "./list.ts";
 import { HostModel } from "./model.ts";
@@ -18,6 +19,8 @@ export interface WatchOptions {
   /** Ends the wait: it rejects with the signal's reason, and nothing is left open. */
   signal?: AbortSignal;
 }
+
+const KNOWN: ReadonlySet<string> = new Set<keyof WatchOptions>(["signal"]);
 
 /** Events without a wait in between after which timers and sockets get a turn. */
 const EVENTS_A_TURN = 256;
@@ -57,25 +60,22 @@ const EVENTS_A_TURN = 256;
  * @throws {SocketError} If the OS refuses.
  */
 export function watchInterfaces(options: WatchOptions = {}): InterfaceWatcher {
-  const { signal } = checkWatchOptions(options);
+  const { signal } = checkWatchOptions(options, "watchInterfaces");
   return new InterfaceWatcher(system(), signal);
 }
 
 /** Checks the options before any system call. */
-export function checkWatchOptions(options: WatchOptions): { signal: AbortSignal | null } {
+export function checkWatchOptions(
+  options: WatchOptions,
+  whose: string,
+): { signal: AbortSignal | null } {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`options must be an object, got ${options}`);
   }
-  const unknown = Object.keys(options).find((name) => name !== "signal");
-  if (unknown !== undefined) {
-    throw new TypeError(`there is no option "${unknown}"; there is: signal`);
-  }
-  const { signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError("signal must be an AbortSignal");
-  }
+  checkNames(options, KNOWN, whose);
+  const signal = options.signal === undefined ? null : checkSignal(options.signal);
   signal?.throwIfAborted();
-  return { signal: signal ?? null };
+  return { signal };
 }
 
 /** The changes of this host's interfaces: see {@linkcode watchInterfaces}. */

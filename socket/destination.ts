@@ -18,8 +18,9 @@ import { readWords, SocketAddress } from "../address/socket_address.ts";
 import type { SendControl } from "../ffi/cmsg.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
+import { checkNames } from "../interfaces/arguments.ts";
 import { checkInterface, type InterfaceId, type InterfaceNames } from "../interfaces/names.ts";
-import { checkNames, integer, parseAddress } from "./options.ts";
+import { integer, parseAddress } from "./options.ts";
 
 /** Where to send: an address object, its parts, or an endpoint string. */
 export type Destination =

@@ -7,6 +7,7 @@
 import { isMulticast, isUnspecified, unmap } from "../address/classify.ts";
 import { parseEndpoint } from "../address/endpoint.ts";
 import { type Family, formatIp, type Ip, parseIp } from "../address/ip.ts";
+import { checkNames, checkSignal } from "../interfaces/arguments.ts";
 import { checkInterface } from "../interfaces/names.ts";
 
 /** What reaches the reader. See {@linkcode UdpSocketOptions.deliver}. */
@@ -264,20 +265,6 @@ export function checkGroupParts(request: GroupRequest): CheckedGroup {
   return { group: { ...group, zone: null }, interface: named ?? group.zone, source };
 }
 
-/**
- * Refuses names that mean nothing: a misspelt option that is silently ignored costs an afternoon.
- *
- * @throws {TypeError} Naming the first one, and what there is.
- */
-export function checkNames(object: object, known: ReadonlySet<string>, whose: string): void {
-  for (const name in object) {
-    if (known.has(name)) continue;
-    throw new TypeError(
-      `${whose} has no option "${name}"; there are: ${[...known].sort().join(", ")}`,
-    );
-  }
-}
-
 /** Parses an IP literal that is an argument. */
 export function parseAddress(value: unknown, what: string): Ip {
   if (typeof value !== "string") throw new TypeError(`${what} must be an IP literal, got ${value}`);
@@ -292,12 +279,6 @@ export function integer(value: unknown, what: string, min: number, max: number):
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(`${what} must be an integer from ${min} to ${max}, got ${value}`);
   }
-  return value;
-}
-
-/** Checks an abort signal. */
-export function checkSignal(value: unknown): AbortSignal {
-  if (!(value instanceof AbortSignal)) throw new TypeError("signal must be an AbortSignal");
   return value;
 }
 

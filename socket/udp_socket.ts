@@ -8,6 +8,7 @@ import { type Family, formatIp } from "../address/ip.ts";
 import type { SocketAddress } from "../address/socket_address.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
+import { checkSignal } from "../interfaces/arguments.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import { Counters } from "./counters.ts";
 import { DeliveryFilter } from "./delivery.ts";
@@ -27,7 +28,6 @@ import {
   type CheckedGroup,
   type CheckedOptions,
   checkGroupParts,
-  checkSignal,
   type GroupRequest,
   integer,
 } from "./options.ts";
