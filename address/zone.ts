@@ -9,8 +9,19 @@ const ZONE_LIMIT = 255;
 const MAX_INDEX = 0xffff_ffff;
 
 /**
- * Checks the text of a zone or interface name. Names may hold dots, dashes, colons (`eth0:1`) and `@`; not
- * whitespace, `%`, `/`, `]` or NUL, and not index `0`, which the OS reads as "no interface chosen". Whether such
+ * NUL would end the name early in C; "]" and "/" end it in address:port text and in prefixes. Spaces inside
+ * are Windows' ("Ethernet 2").
+ */
+const UNUSABLE = /[%/\]\0]|^\s|\s$|[^\S ]/;
+
+/** Whether a name that an OS gave can stand in an address's text. */
+export function isZoneText(name: string): boolean {
+  return name !== "" && name !== "0" && name.length <= ZONE_LIMIT && !UNUSABLE.test(name);
+}
+
+/**
+ * Checks the text of a zone or interface name. Names may hold dots, dashes, colons (`eth0:1`), `@` and spaces
+ * inside; not `%`, `/`, `]`, NUL or other whitespace, and not index `0`, which the OS reads as "no interface chosen". Whether such
  * an interface exists is for the OS to say.
  *
  * @param zone The text, without the `%`.
@@ -38,12 +49,11 @@ export function checkZone(zone: unknown, what: string, whole: string): string {
       } has ${zone.length} characters; at most ${ZONE_LIMIT} are allowed`,
     );
   }
-  // NUL would end the name early in C; "]" and "/" end it in address:port text and in prefixes.
-  const bad = /[\s%/\]\0]/.exec(zone);
+  const bad = UNUSABLE.exec(zone);
   if (bad !== null) {
     throw new TypeError(
       `the ${what} ${quote(zone)} holds ${quote(bad[0])} at index ${bad.index}; ` +
-        `whitespace, "%", "/", "]" and NUL cannot stand in an interface name`,
+        `"%", "/", "]", NUL and whitespace other than spaces inside cannot stand in an interface name`,
     );
   }
   if (zone === "0") {

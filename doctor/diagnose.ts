@@ -14,7 +14,9 @@ import { checkRoutes } from "./checks/routes.ts";
 import type { Facts, Probe } from "./facts.ts";
 import { gather } from "./gather.ts";
 import { checkOptions } from "./options.ts";
+import { BSD_REMEDIES } from "./remedies_bsd.ts";
 import { LINUX_REMEDIES } from "./remedies_linux.ts";
+import { WINDOWS_REMEDIES } from "./remedies_windows.ts";
 import { Scene } from "./scene.ts";
 import type { DiagnoseOptions, Diagnosis, Finding, GroupTest } from "./types.ts";
 
@@ -27,7 +29,15 @@ const CHECKS: readonly ((scene: Scene) => void)[] = [
   checkHost,
 ];
 
-const REMEDIES: Readonly<Record<string, Remedies>> = { linux: LINUX_REMEDIES };
+const REMEDIES: Readonly<Record<string, Partial<Remedies>>> = {
+  android: LINUX_REMEDIES,
+  darwin: BSD_REMEDIES,
+  freebsd: BSD_REMEDIES,
+  linux: LINUX_REMEDIES,
+  netbsd: BSD_REMEDIES,
+  openbsd: BSD_REMEDIES,
+  windows: WINDOWS_REMEDIES,
+};
 
 /**
  * Finds out whether multicast works on this host, and if not, why and what to do.
@@ -82,7 +92,7 @@ export function conclude(facts: Facts): Diagnosis {
   };
 }
 
-function toFinding(found: Found, remedies: Remedies | undefined): Finding {
+function toFinding(found: Found, remedies: Partial<Remedies> | undefined): Finding {
   const { cause, ...finding } = found;
   // The table has for each finding a function of that finding's own cause.
   const remedy = remedies?.[found.id] as ((cause: Found["cause"]) => Finding["remedy"]) | undefined;

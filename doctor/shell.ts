@@ -16,6 +16,12 @@ export function sh(texts: TemplateStringsArray, ...words: (string | number)[]): 
   return texts.reduce((command, text, at) => command + shellQuote(String(words[at - 1])) + text);
 }
 
+/** A command for PowerShell, from literal text and words from outside, which become strings. */
+export function powershell(texts: TemplateStringsArray, ...words: string[]): string {
+  const quote = (word: string) => `'${word.replaceAll(/['‘’‚‛]/g, "$&$&")}'`;
+  return texts.reduce((command, text, at) => command + quote(words[at - 1]) + text);
+}
+
 /** A text as a shell comment, however many lines it has. */
 export function shellComment(text: string): string {
   // Also what only some programs take for the end of a line.

@@ -27,6 +27,7 @@ export interface Surroundings {
 }
 
 const KNOWN: Readonly<Record<string, new (system: System) => Surroundings>> = {
+  android: LinuxSurroundings,
   linux: LinuxSurroundings,
 };
 

@@ -93,7 +93,7 @@ export type FindingId =
 export interface Remedy {
   /** In words. */
   readonly text: string;
-  /** As commands for an administrator's shell; empty where none can be given. */
+  /** As commands for an administrator's shell (Windows: PowerShell); empty where none can be given. */
   readonly commands: readonly string[];
 }
 

@@ -9,7 +9,7 @@
  */
 
 import type { Family } from "../address/ip.ts";
-import type { ControlRow, FamilyControl, Platform } from "./platform/platform.ts";
+import type { ControlRow, Platform } from "./platform/platform.ts";
 
 /** What the control messages of one datagram said. Negative: not said. */
 export class ControlRecord {
@@ -75,49 +75,55 @@ export class ControlCodec {
   readonly #mask: number;
   readonly #in;
   readonly #in6;
-  readonly #inSize: number;
   readonly #in6Size: number;
-  readonly #timespec;
-  readonly #timespecSize: number;
+  readonly #time;
   readonly #errno: number;
   readonly #errorSize: number;
-  readonly #rows: { IPv4: FamilyControl; IPv6: FamilyControl };
+  readonly #indexAt: number;
+  readonly #sendRows;
   readonly #keys;
 
   constructor(platform: Platform) {
-    const { cmsghdr, in_pktinfo, in6_pktinfo, timespec, sock_extended_err } = platform.layouts;
+    const { layouts, control } = platform;
+    const { cmsghdr, in_pktinfo, in6_pktinfo, sock_extended_err, sockaddr_dl } = layouts;
     this.#len = cmsghdr.at.cmsg_len;
     this.#level = cmsghdr.at.cmsg_level;
     this.#type = cmsghdr.at.cmsg_type;
     this.#mask = platform.controlAlignment - 1;
     this.#data = this.#align(cmsghdr.size);
-    this.#in = in_pktinfo.at;
+    this.#in = infoOf(in_pktinfo);
     this.#in6 = in6_pktinfo.at;
-    this.#inSize = in_pktinfo.size;
     this.#in6Size = in6_pktinfo.size;
-    this.#timespec = timespec.at;
-    this.#timespecSize = timespec.size;
-    this.#errno = sock_extended_err.at.ee_errno;
-    this.#errorSize = sock_extended_err.size;
-    const { IPv4, IPv6, timestamp, dropCounter } = platform.control;
-    this.#rows = { IPv4, IPv6 };
+    this.#time = timeOf(platform);
+    this.#errno = sock_extended_err?.at.ee_errno ?? 0;
+    this.#errorSize = sock_extended_err?.size ?? 0;
+    this.#indexAt = sockaddr_dl?.at.sdl_index ?? 0;
+    this.#sendRows = platform.sendControl;
+    const { IPv4, IPv6, timestamp, dropCounter } = control;
     this.#keys = {
       packetInfo4: key(IPv4.packetInfo),
       packetInfo6: key(IPv6.packetInfo),
-      hops4: key(IPv4.hops),
-      hops6: key(IPv6.hops),
-      trafficClass4: key(IPv4.trafficClass),
-      trafficClass6: key(IPv6.trafficClass),
+      destination4: key(IPv4.destination),
+      interface4: key(IPv4.receivedInterface),
+      hops4: key(IPv4.hops[0]),
+      otherHops4: key(IPv4.hops[1]),
+      hops6: key(IPv6.hops[0]),
+      trafficClass4: key(IPv4.trafficClass[0]),
+      otherTrafficClass4: key(IPv4.trafficClass[1]),
+      trafficClass6: key(IPv6.trafficClass[0]),
       error4: key(IPv4.error),
       error6: key(IPv6.error),
       timestamp: key(timestamp),
       dropCounter: key(dropCounter),
     };
     this.sendSize = this.#space(in6_pktinfo.size) + 2 * this.#space(4);
-    // An error message carries the offender's address behind its own struct.
-    this.receiveSize = this.sendSize + this.#space(timespec.size) +
-      this.#space(4) +
-      this.#space(sock_extended_err.size + platform.layouts.sockaddr_in6.size);
+    // What any family may be told at once, with room to spare rather than a truncated message.
+    this.receiveSize = this.sendSize +
+      (timestamp ? this.#space(this.#time.size) : 0) +
+      (dropCounter ? this.#space(4) : 0) +
+      (sockaddr_dl ? this.#space(4) + this.#space(sockaddr_dl.size) : 0) +
+      // An error message carries the offender's address behind its own struct.
+      (sock_extended_err ? this.#space(sock_extended_err.size + layouts.sockaddr_in6.size) : 0);
   }
 
   #align(length: number): number {
@@ -156,11 +162,12 @@ export class ControlCodec {
   #message(view: DataView, what: number, at: number, size: number, out: ControlRecord): void {
     const keys = this.#keys;
     if (what === keys.packetInfo4) {
-      if (size < this.#inSize) return;
+      if (size < this.#in.size) return;
+      const { index, address, specDst } = this.#in;
       out.hasDestination = true;
-      out.interfaceIndex = view.getInt32(at + this.#in.ipi_ifindex, true);
-      out.localAddress = view.getUint32(at + this.#in.ipi_spec_dst);
-      out.w0 = view.getUint32(at + this.#in.ipi_addr);
+      out.interfaceIndex = view.getInt32(at + index, true);
+      out.localAddress = specDst < 0 ? 0 : view.getUint32(at + specDst);
+      out.w0 = view.getUint32(at + address);
       out.w1 = out.w2 = out.w3 = 0;
     } else if (what === keys.packetInfo6) {
       if (size < this.#in6Size) return;
@@ -171,19 +178,29 @@ export class ControlCodec {
       out.w1 = view.getUint32(address + 4);
       out.w2 = view.getUint32(address + 8);
       out.w3 = view.getUint32(address + 12);
-    } else if (what === keys.hops4 || what === keys.hops6) {
+    } else if (what === keys.hops4 || what === keys.hops6 || what === keys.otherHops4) {
       out.hops = integer(view, at, size);
-    } else if (what === keys.trafficClass4 || what === keys.trafficClass6) {
+    } else if (
+      what === keys.trafficClass4 || what === keys.trafficClass6 ||
+      what === keys.otherTrafficClass4
+    ) {
       out.trafficClass = integer(view, at, size);
+    } else if (what === keys.destination4) {
+      if (size < 4) return;
+      out.hasDestination = true;
+      out.w0 = view.getUint32(at);
+      out.w1 = out.w2 = out.w3 = 0;
+    } else if (what === keys.interface4) {
+      if (size >= this.#indexAt + 2) out.interfaceIndex = view.getUint16(at + this.#indexAt, true);
     } else if (what === keys.dropCounter) {
       if (size >= 4) out.dropped = view.getUint32(at, true);
     } else if (what === keys.timestamp) {
-      if (size < this.#timespecSize) return;
-      const { tv_sec, tv_nsec } = this.#timespec;
-      const seconds = at + tv_sec;
+      const time = this.#time;
+      if (size < time.size) return;
+      const seconds = at + time.seconds;
       out.seconds = view.getUint32(seconds, true) +
         view.getInt32(seconds + 4, true) * 2 ** 32;
-      out.nanoseconds = view.getUint32(at + tv_nsec, true);
+      out.nanoseconds = view.getUint32(at + time.fraction, true) * time.unit;
     } else if (what === keys.error4 || what === keys.error6) {
       if (size >= this.#errorSize) {
         out.error = view.getUint32(at + this.#errno, true);
@@ -191,22 +208,29 @@ export class ControlCodec {
     }
   }
 
-  /** Writes the messages that a datagram of `family` asks for; returns their length, 0 for none. */
+  /**
+   * Writes the messages that a datagram of `family` asks for; returns their length, 0 for none.
+   *
+   * What the platform has no message for was taken out before: see `planEgress`.
+   */
   write(view: DataView, start: number, family: Family, control: Readonly<SendControl>): number {
-    const rows = this.#rows[family];
+    const rows = this.#sendRows[family];
     let at = start;
-    if (control.hasSource || control.interfaceIndex !== 0) {
-      const size = family === "IPv4" ? this.#inSize : this.#in6Size;
+    if (rows.packetInfo && (control.hasSource || control.interfaceIndex !== 0)) {
+      const size = family === "IPv4" ? this.#in.size : this.#in6Size;
       const data = this.#header(view, at, rows.packetInfo, size);
       if (family === "IPv4") this.#writeInfo4(view, data, control);
       else this.#writeInfo6(view, data, control);
       at += this.#space(size);
+    } else if (rows.source && control.hasSource) {
+      view.setUint32(this.#header(view, at, rows.source, 4), control.w0);
+      at += this.#space(4);
     }
-    if (control.hops >= 0) {
+    if (rows.hops && control.hops >= 0) {
       view.setInt32(this.#header(view, at, rows.hops, 4), control.hops, true);
       at += this.#space(4);
     }
-    if (control.trafficClass >= 0) {
+    if (rows.trafficClass && control.trafficClass >= 0) {
       view.setInt32(this.#header(view, at, rows.trafficClass, 4), control.trafficClass, true);
       at += this.#space(4);
     }
@@ -224,11 +248,12 @@ export class ControlCodec {
     return at + this.#data;
   }
 
-  /** ip(7): the source is `ipi_spec_dst`; `ipi_addr` is not looked at when sending. */
+  /** ip(7): the source is `ipi_spec_dst`; `ipi_addr` is not looked at when sending, except on Windows. */
   #writeInfo4(view: DataView, at: number, control: Readonly<SendControl>): void {
-    view.setInt32(at + this.#in.ipi_ifindex, control.interfaceIndex, true);
-    view.setUint32(at + this.#in.ipi_spec_dst, control.hasSource ? control.w0 : 0);
-    view.setUint32(at + this.#in.ipi_addr, 0);
+    const { index, address, specDst } = this.#in;
+    view.setUint32(at + address, 0);
+    view.setInt32(at + index, control.interfaceIndex, true);
+    view.setUint32(at + (specDst < 0 ? address : specDst), control.hasSource ? control.w0 : 0);
   }
 
   /** RFC 3542 section 6.2: an unspecified address leaves the source to the kernel. */
@@ -243,9 +268,27 @@ export class ControlCodec {
   }
 }
 
-/** One number for level and type: both are small. */
-function key(row: ControlRow): number {
-  return (row.level << 16) | row.type;
+/** One number for level and type: both are small. Not a number, which equals nothing, for a row that is missing. */
+function key(row: ControlRow | null | undefined): number {
+  return row ? (row.level << 16) | row.type : NaN;
+}
+
+/** Where IPv4's packet information has what; `ipi_spec_dst` may be missing (-1). */
+function infoOf(layout: Platform["layouts"]["in_pktinfo"]) {
+  if (!layout) return { size: 0, index: 0, address: 0, specDst: -1 };
+  const { at, size } = layout;
+  const specDst = "ipi_spec_dst" in at ? at.ipi_spec_dst : -1;
+  return { size, index: at.ipi_ifindex, address: at.ipi_addr, specDst };
+}
+
+/** How the time of arrival is written. */
+function timeOf({ control: { timestamp }, layouts: { timespec, timeval } }: Platform) {
+  if (timestamp?.struct === "timespec") {
+    const { at: { tv_sec, tv_nsec }, size } = timespec!;
+    return { size, seconds: tv_sec, fraction: tv_nsec, unit: 1 };
+  }
+  const { at, size } = timeval ?? { at: { tv_sec: 0, tv_usec: 8 }, size: 16 };
+  return { size, seconds: at.tv_sec, fraction: at.tv_usec, unit: 1000 };
 }
 
 /** An `int` or a single byte, by the message's length: systems differ, even for one option. */

@@ -27,8 +27,8 @@ export interface InterfaceEntry {
   address: SocketWords | null;
   netmask: SocketWords | null;
   broadcast: SocketWords | null;
-  /** The index and hardware address, where the entry is the link's own. */
-  link: { index: number; hardware: Uint8Array } | null;
+  /** The index and hardware address, where the entry is the link's own. `mtu: null`: not said. */
+  link: { index: number; hardware: Uint8Array; mtu: number | null } | null;
 }
 
 /** Reads the list. */
@@ -37,31 +37,37 @@ export function readInterfaceList(
   memory: Memory,
   first: bigint,
 ): InterfaceEntry[] {
-  const { ifaddrs, sockaddr_ll } = platform.layouts;
-  const { AF_INET, AF_INET6, AF_PACKET } = platform.constants;
+  const ifaddrs = platform.layouts.ifaddrs!;
+  const { linkFamily, AF_INET, AF_INET6 } = platform.constants;
   const codec = new SockaddrCodec(platform);
   const entries: InterfaceEntry[] = [];
 
   const sockaddr = (address: bigint): SocketWords | null => {
     if (address === 0n) return null;
-    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(0, true);
+    const family = codec.family(memory.readMemory(address, 2));
     if (family !== AF_INET && family !== AF_INET6) return null;
     const size = codec.sizeOf(family === AF_INET ? "IPv4" : "IPv6");
     const words = emptyWords();
     const bytes = memory.readMemory(address, size);
-    return codec.read(new DataView(bytes.buffer), 0, size, words) ? words : null;
+    if (!codec.read(new DataView(bytes.buffer), 0, size, words)) return null;
+    return platform.quirks.embeddedScope ? takeScopeOut(words) : words;
   };
-  const link = (address: bigint): InterfaceEntry["link"] => {
-    if (address === 0n) return null;
-    const family = new DataView(memory.readMemory(address, 2).buffer).getUint16(0, true);
-    if (family !== AF_PACKET) return null;
-    const bytes = memory.readMemory(address, sockaddr_ll.size);
-    const { sll_ifindex, sll_halen, sll_addr } = sockaddr_ll.at;
-    const index = new DataView(bytes.buffer).getInt32(sll_ifindex, true);
-    return {
-      index,
-      hardware: bytes.slice(sll_addr, sll_addr + Math.min(bytes[sll_halen], 8)),
-    };
+  const netmask = (address: bigint, own: SocketWords | null): SocketWords | null => {
+    if (address === 0n || !own) return null;
+    const length = codec.length(memory.readMemory(address, 2));
+    if (length === null) return sockaddr(address);
+    // BSD cuts off the zeros at a mask's end, and may leave out the family: it is the address's.
+    const bytes = new Uint8Array(codec.sizeOf(own.family));
+    bytes.set(memory.readMemory(address, Math.min(length, bytes.length)));
+    const view = new DataView(bytes.buffer);
+    const words = emptyWords();
+    codec.writeFamily(view, 0, own.family);
+    codec.read(view, 0, bytes.length, words);
+    return words;
+  };
+  const link = (address: bigint, data: bigint): InterfaceEntry["link"] => {
+    if (address === 0n || codec.family(memory.readMemory(address, 2)) !== linkFamily) return null;
+    return { ...readLink(platform, memory, address), mtu: readMtu(platform, memory, data) };
   };
 
   // A list that comes back to where it was is none: it ends there.
@@ -76,16 +82,55 @@ export function readInterfaceList(
       name: memory.readCString(pointer(ifaddrs.at.ifa_name)),
       flags: decodeFlags(platform, flags),
       address,
-      netmask: sockaddr(pointer(ifaddrs.at.ifa_netmask)),
+      netmask: netmask(pointer(ifaddrs.at.ifa_netmask), address),
       // The field is shared with a point-to-point link's other end.
       broadcast: address?.family === "IPv4" && (flags & platform.constants.IFF_BROADCAST) !== 0
         ? sockaddr(pointer(ifaddrs.at.ifa_broadaddr))
         : null,
-      link: link(pointer(ifaddrs.at.ifa_addr)),
+      link: link(pointer(ifaddrs.at.ifa_addr), pointer(ifaddrs.at.ifa_data)),
     });
     node = pointer(ifaddrs.at.ifa_next);
   }
   return entries;
+}
+
+/** The interface's own entry: `sockaddr_ll` (Linux) or `sockaddr_dl` (BSD, macOS). */
+function readLink(
+  { layouts: { sockaddr_ll, sockaddr_dl } }: Platform,
+  memory: Memory,
+  address: bigint,
+): { index: number; hardware: Uint8Array } {
+  if (sockaddr_ll) {
+    const bytes = memory.readMemory(address, sockaddr_ll.size);
+    const { sll_ifindex, sll_halen, sll_addr } = sockaddr_ll.at;
+    const index = new DataView(bytes.buffer).getInt32(sll_ifindex, true);
+    return { index, hardware: bytes.slice(sll_addr, sll_addr + Math.min(bytes[sll_halen], 8)) };
+  }
+  const { sdl_index, sdl_nlen, sdl_alen, sdl_data } = sockaddr_dl!.at;
+  // Its first byte is its length; a long name reaches past the declared struct.
+  const bytes = memory.readMemory(address, memory.readMemory(address, 1)[0]);
+  const hardware = sdl_data + bytes[sdl_nlen];
+  const index = new DataView(bytes.buffer).getUint16(sdl_index, true);
+  return { index, hardware: bytes.slice(hardware, hardware + bytes[sdl_alen]) };
+}
+
+/** `if_data`, which BSD and macOS hang on the interface's own entry. */
+function readMtu({ layouts: { if_data } }: Platform, memory: Memory, data: bigint): number | null {
+  if (!if_data || data === 0n) return null;
+  const { ifi_mtu } = if_data.at;
+  const bytes = memory.readMemory(data, ifi_mtu + 4);
+  return new DataView(bytes.buffer).getUint32(ifi_mtu, true);
+}
+
+/**
+ * KAME keeps the index of a link-local address in its second 16 bits. getifaddrs(3)
+ * may show it there; in an address proper they are 0 (RFC 4291, 2.5.6).
+ */
+function takeScopeOut(words: SocketWords): SocketWords {
+  const linkLocal = words.family === "IPv6" && (words.w0 >>> 22) === 0xfe80 >>> 6;
+  const scope = words.w0 & 0xffff;
+  if (!linkLocal || scope === 0) return words;
+  return { ...words, w0: (words.w0 & 0xffff_0000) >>> 0, scopeId: words.scopeId || scope };
 }
 
 /** `IFF_*`, as getifaddrs(3) and netlink(7) tell them. */
@@ -120,7 +165,14 @@ export function toRecords(
       // It can vanish between the list and the question for its index.
       if (index <= 0) continue;
       const hardware = entry.link?.hardware ?? new Uint8Array(0);
-      links.set(name, { index, name, flags: entry.flags, mtu: null, hardware });
+      links.set(name, {
+        index,
+        name,
+        flags: entry.flags,
+        mtu: entry.link?.mtu ?? null,
+        hardware,
+        description: null,
+      });
     }
     if (entry.address) addresses.push(addressRecord(links.get(name)!.index, entry.address, entry));
   }

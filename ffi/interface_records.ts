@@ -19,6 +19,8 @@ export interface InterfaceFlags {
 export interface LinkRecord {
   readonly index: number;
   readonly name: string;
+  /** A name for people; `null` where the OS keeps none. */
+  readonly description: string | null;
   readonly flags: InterfaceFlags;
   /** `null`: not said. */
   readonly mtu: number | null;

@@ -13,7 +13,7 @@ export interface MembershipTarget {
   interfaceIndex: number;
   /** The sender to accept or to block; `null` for any. */
   source: Readonly<SocketWords> | null;
-  /** An IPv4 address of the interface, for `ip_mreq_source`, which knows no index; else 0. */
+  /** An IPv4 address of the interface, for `ip_mreq` and `ip_mreq_source`, which know no index; else 0. */
   interfaceAddress: number;
 }
 
@@ -27,7 +27,8 @@ export function encodeMembership(
   request: MembershipRequest,
   target: MembershipTarget,
 ): Uint8Array<ArrayBuffer> | null {
-  const layout = platform.layouts[request];
+  // A row of the platform's asks for it, so the platform has it.
+  const layout = platform.layouts[request === "ip_mreq_index" ? "ip_mreq" : request]!;
   const bytes = new Uint8Array(layout.size);
   const view = new DataView(bytes.buffer);
   const sockaddr = new SockaddrCodec(platform);
@@ -47,6 +48,15 @@ export function encodeMembership(
     case "ip_mreqn":
       view.setUint32(at.imr_multiaddr, group.w0);
       view.setInt32(at.imr_ifindex, interfaceIndex, true);
+      break;
+    case "ip_mreq":
+      if (target.interfaceAddress === 0) return null;
+      view.setUint32(at.imr_multiaddr, group.w0);
+      view.setUint32(at.imr_interface, target.interfaceAddress);
+      break;
+    case "ip_mreq_index":
+      view.setUint32(at.imr_multiaddr, group.w0);
+      view.setUint32(at.imr_interface, interfaceIndex);
       break;
     case "ip_mreq_source":
       if (!source || target.interfaceAddress === 0) return null;

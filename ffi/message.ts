@@ -30,6 +30,7 @@ class Batch {
   protected readonly controlView: DataView;
   protected readonly dataBytes: Uint8Array<ArrayBuffer>;
   protected readonly controlAddress: bigint;
+  protected readonly nameAddress: bigint;
   protected readonly header: Platform["layouts"]["msghdr"]["at"];
   protected readonly iov: Platform["layouts"]["iovec"]["at"];
   protected readonly headerSize: number;
@@ -50,9 +51,10 @@ class Batch {
     this.control = new ControlCodec(platform);
     this.header = msghdr.at;
     this.iov = iovec.at;
-    this.headerSize = mmsghdr.size;
+    // Without batched calls it is one header a call; the slots beyond the first stay unused.
+    this.headerSize = mmsghdr?.size ?? msghdr.size;
     this.iovSize = iovec.size;
-    this.msgLen = mmsghdr.at.msg_len;
+    this.msgLen = mmsghdr?.at.msg_len ?? 0;
     this.headers = new Uint8Array(slots * this.headerSize);
     const names = new Uint8Array(slots * this.nameSize);
     const iovs = new Uint8Array(slots * iovec.size);
@@ -62,7 +64,7 @@ class Batch {
     this.nameView = new DataView(names.buffer);
     this.iovView = new DataView(iovs.buffer);
     this.controlView = new DataView(control.buffer);
-    const nameAddress = addressOf(names);
+    this.nameAddress = addressOf(names);
     const iovAddress = addressOf(iovs);
     const dataAddress = addressOf(this.dataBytes);
     this.controlAddress = addressOf(control);
@@ -70,9 +72,9 @@ class Batch {
       const at = slot * this.headerSize;
       const put = (offset: number, value: bigint) =>
         this.headerView.setBigUint64(at + offset, value, true);
-      put(msghdr.at.msg_name, nameAddress + BigInt(slot * this.nameSize));
+      put(msghdr.at.msg_name, this.nameAddress + BigInt(slot * this.nameSize));
       put(msghdr.at.msg_iov, iovAddress + BigInt(slot * iovec.size));
-      put(msghdr.at.msg_iovlen, 1n);
+      this.headerView.setUint32(at + msghdr.at.msg_iovlen, 1, true);
       put(msghdr.at.msg_control, this.controlAddress + BigInt(slot * controlSize));
       const iov = slot * iovec.size;
       this.iovView.setBigUint64(
@@ -109,12 +111,15 @@ export interface ReceivedMessage {
   truncated: boolean;
   /** The control data was incomplete or malformed. */
   controlTruncated: boolean;
+  /** A flag says that it was a broadcast. Without one nothing is said. */
+  broadcast: boolean;
 }
 
 /** Messages to be received. */
 export class ReceiveBatch extends Batch {
   readonly #truncatedFlag: number;
   readonly #controlTruncatedFlag: number;
+  readonly #broadcastFlag: number;
   #dataLength = -1;
 
   constructor(platform: Platform, addressOf: AddressOf, slots: number, slotSize: number) {
@@ -122,7 +127,19 @@ export class ReceiveBatch extends Batch {
     super(platform, addressOf, slots, slotSize, (receiveSize + 7) & ~7);
     this.#truncatedFlag = platform.constants.MSG_TRUNC;
     this.#controlTruncatedFlag = platform.constants.MSG_CTRUNC;
+    this.#broadcastFlag = platform.constants.MSG_BCAST;
     for (let slot = 0; slot < slots; slot++) this.#reset(slot);
+  }
+
+  /** How much of a datagram is taken. */
+  get dataSize(): number {
+    return this.#dataLength;
+  }
+
+  /** Notes that a slot's datagram was longer than its room, where the OS says it otherwise than by the flag. */
+  markTruncated(slot: number): void {
+    const at = slot * this.headerSize + this.header.msg_flags;
+    this.headerView.setInt32(at, this.headerView.getInt32(at, true) | this.#truncatedFlag, true);
   }
 
   /** Sets how much of a datagram is taken: a socket's `maxDatagramSize`. */
@@ -138,6 +155,8 @@ export class ReceiveBatch extends Batch {
   #reset(slot: number): void {
     const at = slot * this.headerSize;
     this.headerView.setUint32(at + this.header.msg_namelen, this.nameSize, true);
+    // Windows reads them, too: what is left there from the last message would be a wish for this one.
+    this.headerView.setInt32(at + this.header.msg_flags, 0, true);
     this.setControlLength(slot, this.controlSize);
   }
 
@@ -158,6 +177,7 @@ export class ReceiveBatch extends Batch {
       this.slotSize,
     );
     out.truncated = (flags & this.#truncatedFlag) !== 0;
+    out.broadcast = (flags & this.#broadcastFlag) !== 0;
     out.control.clear();
     const whole = this.control.read(
       this.controlView,
@@ -200,12 +220,17 @@ export class SendBatch extends Batch {
     this.setDataLength(slot, data.length);
     const nameLength = to ? this.sockaddr.write(this.nameView, slot * this.nameSize, to) : 0;
     this.headerView.setUint32(at + this.header.msg_namelen, nameLength, true);
+    // No name and no control are null pointers: macOS and NetBSD refuse (address, 0).
+    this.headerView.setBigUint64(
+      at + this.header.msg_name,
+      nameLength > 0 ? this.nameAddress + BigInt(slot * this.nameSize) : 0n,
+      true,
+    );
     const controlStart = slot * this.controlSize;
     const controlLength = control
       ? this.control.write(this.controlView, controlStart, family, control)
       : 0;
     this.setControlLength(slot, controlLength);
-    // Empty control is a null pointer: macOS and NetBSD refuse (address, 0).
     this.headerView.setBigUint64(
       at + this.header.msg_control,
       controlLength > 0 ? this.controlAddress + BigInt(controlStart) : 0n,

@@ -13,6 +13,7 @@ import { EpollReadiness } from "./poller_epoll.ts";
 import { PollReadiness } from "./poller_poll.ts";
 import type { Readiness, Watched } from "./poller_readiness.ts";
 import type { System } from "./syscalls.ts";
+import { openWake, type Wake } from "./wake.ts";
 
 export { READ, WRITE } from "./poller_readiness.ts";
 
@@ -97,7 +98,7 @@ export class Poller {
     held: null,
     free: null,
   };
-  readonly #wakeFd: number;
+  readonly #wakeUp: Wake;
   /** Cancels the timer after which the quiet ones get a wait. */
   #cancelQuiet: (() => void) | null = null;
   #failures = 0;
@@ -105,13 +106,15 @@ export class Poller {
   #closed = false;
 
   constructor(readonly system: System, readonly onClosed: () => void) {
-    this.#wakeFd = system.call("eventfd", 0, system.platform.constants.EFD_FLAGS);
+    this.#wakeUp = openWake(system);
+    const { fd } = this.#wakeUp;
+    const { epoll } = system.platform;
     try {
-      this.#readiness = system.platform.poller === "epoll"
-        ? new EpollReadiness(system, this.#wakeFd, this.#registrations)
-        : new PollReadiness(system, this.#wakeFd, this.#registrations);
+      this.#readiness = epoll
+        ? new EpollReadiness(system, epoll, fd, this.#registrations)
+        : new PollReadiness(system, fd, this.#registrations);
     } catch (error) {
-      system.close(this.#wakeFd);
+      this.#wakeUp.close();
       throw error;
     }
   }
@@ -168,7 +171,7 @@ export class Poller {
 
   #wake(): void {
     if (this.#pending.held || this.#pending.free) {
-      this.system.signalEvent(this.#wakeFd, "set");
+      this.#wakeUp.set();
     }
   }
 
@@ -206,7 +209,7 @@ export class Poller {
     // A signal meant for another wait stays until that one has seen it.
     // (A callback may have removed the last registration: then the signal's descriptor is closed.)
     if (woken && !this.#closed && !this.#pending.held && !this.#pending.free) {
-      this.system.signalEvent(this.#wakeFd, "clear");
+      this.#wakeUp.clear();
     }
     this.#update(false);
   }
@@ -260,7 +263,7 @@ export class Poller {
 
   #release(): void {
     this.#readiness.close();
-    this.system.close(this.#wakeFd);
+    this.#wakeUp.close();
   }
 
   #close(): void {

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { interests, pollEvents, type Readiness, type Watched } from "./poller_readiness.ts";
+import { interests, pollEvents, READ, type Readiness, type Watched } from "./poller_readiness.ts";
+import type { EpollTables } from "./platform/platform.ts";
 import type { System } from "./syscalls.ts";
 
 /** Sockets told ready by one wait; more come with the next. */
@@ -18,6 +19,7 @@ const WAKE = 0;
 export class EpollReadiness<R extends Watched> implements Readiness<R> {
   readonly closableWhileWaiting = true;
   readonly #epoll: number;
+  readonly #c: EpollTables["constants"];
   readonly #layout;
   readonly #event: Uint8Array<ArrayBuffer>;
   readonly #eventView: DataView;
@@ -30,11 +32,12 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
 
   constructor(
     readonly system: System,
+    tables: EpollTables,
     wakeFd: number,
     readonly registrations: ReadonlyMap<number, R>,
   ) {
-    const { epoll_event } = system.platform.layouts;
-    const { EPOLL_CLOEXEC, EPOLL_CTL_ADD, POLLIN } = system.platform.constants;
+    const { epoll_event } = tables.layouts;
+    this.#c = tables.constants;
     this.#layout = epoll_event;
     this.#event = new Uint8Array(epoll_event.size);
     this.#eventView = new DataView(this.#event.buffer);
@@ -44,9 +47,9 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
       held: system.runtime.addressOf(this.#results.held),
       free: system.runtime.addressOf(this.#results.free),
     };
-    this.#epoll = system.call("epoll_create1", EPOLL_CLOEXEC);
+    this.#epoll = system.call("epoll_create1", this.#c.EPOLL_CLOEXEC);
     try {
-      this.#control(EPOLL_CTL_ADD, wakeFd, WAKE, POLLIN);
+      this.#control(this.#c.EPOLL_CTL_ADD, wakeFd, WAKE, pollEvents(system, READ));
     } catch (error) {
       this.close();
       throw error;
@@ -60,13 +63,13 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
   }
 
   add(registration: R): void {
-    const { EPOLL_CTL_ADD, EPOLLONESHOT } = this.system.platform.constants;
+    const { EPOLL_CTL_ADD, EPOLLONESHOT } = this.#c;
     // With no events, EPOLLERR and EPOLLHUP would still be reported: one-shot bounds that.
     this.#control(EPOLL_CTL_ADD, registration.fd, registration.token, EPOLLONESHOT);
   }
 
   change(registration: R): boolean {
-    const { EPOLL_CTL_MOD, EPOLLONESHOT } = this.system.platform.constants;
+    const { EPOLL_CTL_MOD, EPOLLONESHOT } = this.#c;
     const events = pollEvents(this.system, registration.interest) |
       EPOLLONESHOT;
     this.#control(EPOLL_CTL_MOD, registration.fd, registration.token, events);
@@ -75,7 +78,7 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
   }
 
   remove(registration: R): void {
-    this.#control(this.system.platform.constants.EPOLL_CTL_DEL, registration.fd, 0, 0);
+    this.#control(this.#c.EPOLL_CTL_DEL, registration.fd, 0, 0);
   }
 
   wait(hold: boolean): Promise<number> {

@@ -75,6 +75,23 @@ export class SockaddrCodec {
     return this.#size6;
   }
 
+  /** The raw family of a socket address of any kind, from its first two bytes. */
+  family(bytes: Uint8Array): number {
+    return this.#narrow ? bytes[1] : bytes[0] | bytes[1] << 8;
+  }
+
+  /** The length that a socket address says it has; `null` where it says none. */
+  length(bytes: Uint8Array): number | null {
+    return this.#narrow ? bytes[0] : null;
+  }
+
+  /** Writes the family (and the length, where there is one) of an address whose rest is there. */
+  writeFamily(view: DataView, at: number, family: Family): void {
+    const { sin_family } = this.#in;
+    if (family === "IPv4") this.#setFamily(view, at + sin_family, this.#af4, this.#size4);
+    else this.#setFamily(view, at + this.#in6.sin6_family, this.#af6, this.#size6);
+  }
+
   #setFamily(view: DataView, at: number, family: number, size: number): void {
     if (!this.#narrow) return view.setUint16(at, family, true);
     view.setUint8(at - 1, size);

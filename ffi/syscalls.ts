@@ -1,5 +1,5 @@
 /**
- * The system calls, typed: EINTR is retried, errno becomes a {@linkcode SocketError}.
+ * The system calls, typed: errno becomes a {@linkcode SocketError}.
  *
  * Set-up calls throw. The calls of the hot path return a count, or the negative
  * errno, so that an empty queue costs no exception.
@@ -8,6 +8,9 @@
  */
 
 import type { Family } from "../address/ip.ts";
+import type { SocketCalls } from "./calls/calls.ts";
+import { PosixCalls } from "./calls/posix.ts";
+import { WinsockCalls } from "./calls/winsock.ts";
 import { SocketError, type SocketErrorInit, UnsupportedError } from "./errors.ts";
 import { type HintContext, hintFor } from "./hints.ts";
 import { encodeMembership, type MembershipTarget } from "./membership.ts";
@@ -21,13 +24,6 @@ export type CallContext =
   & Partial<Omit<SocketErrorInit, "code" | "errno" | "syscall" | "hint">>
   & HintContext;
 
-/**
- * 64-bit arguments as V8's fast calls take them: a number there makes every call
- * a slow one, so the lengths of small datagrams are kept as `bigint`.
- */
-const NULL = 0n;
-const SMALL_LENGTHS = Array.from({ length: 2049 }, (_, length) => BigInt(length));
-
 /** How often a call is tried again when errno says something it cannot mean. */
 const ATTEMPTS = 4;
 
@@ -39,10 +35,10 @@ export class System {
   readonly noBuffers: number;
   readonly sockaddr: SockaddrCodec;
   readonly #c: Library["symbols"];
-  readonly #interrupted: number;
+  /** What POSIX and Winsock do differently. */
+  readonly #calls: SocketCalls;
   /** What a failure counts as whose errno could not be read. */
   readonly #unknown: number;
-  readonly #sendFlags: number;
   readonly #unlikely: ReadonlySet<number>;
   readonly #errnos = new Map<string, number>();
 
@@ -52,15 +48,16 @@ export class System {
     for (const [errno, [code]] of Object.entries(platform.errors)) {
       this.#errnos.set(code, Number(errno));
     }
-    this.#interrupted = -this.errnoOf("EINTR");
     this.#unknown = this.errnoOf("EIO");
     this.wouldBlock = -this.errnoOf("EAGAIN");
     this.noBuffers = -this.errnoOf("ENOBUFS");
-    const { MSG_DONTWAIT, MSG_NOSIGNAL } = platform.constants;
-    this.#sendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
     this.#unlikely = new Set(
       ["EINTR", "EAGAIN", "ETIMEDOUT"].map((code) => this.errnoOf(code)).concat(0),
     );
+    const failure = () => this.#failure();
+    this.#calls = platform.api === "winsock"
+      ? new WinsockCalls(platform, library, runtime, failure, -this.errnoOf("EMSGSIZE"))
+      : new PosixCalls(platform, library, failure, -this.errnoOf("EINTR"));
   }
 
   /** The number of an error name on this system; -1 where it has none. */
@@ -99,7 +96,7 @@ export class System {
   openSocket(family: Family): number {
     const { AF_INET, AF_INET6, SOCK_DGRAM } = this.platform.constants;
     const domain = family === "IPv4" ? AF_INET : AF_INET6;
-    return this.#call("socket", { family }, () => this.#c.socket(domain, SOCK_DGRAM, 0));
+    return this.#call("socket", { family }, () => this.#calls.open(domain, SOCK_DGRAM));
   }
 
   /** Binds a socket. */
@@ -108,13 +105,21 @@ export class System {
     this.#call("bind", context, () => this.#c.bind(fd, name, length));
   }
 
-  /** Fixes a socket's peer; `null` takes it back. */
-  connect(fd: number, address: SocketWords | null, context: CallContext): void {
-    const [name, length] = address
-      ? this.#sockaddr(address)
-      // AF_UNSPEC is 0 everywhere.
-      : [new Uint8Array(this.sockaddr.size), this.sockaddr.size];
+  /** Fixes a socket's peer. */
+  connect(fd: number, address: SocketWords, context: CallContext): void {
+    const [name, length] = this.#sockaddr(address);
     this.#call("connect", context, () => this.#c.connect(fd, name, length));
+  }
+
+  /** Takes a socket's peer back. */
+  disconnect(fd: number, context: CallContext): void {
+    // AF_UNSPEC is 0 everywhere.
+    const name = new Uint8Array(this.sockaddr.size);
+    try {
+      this.#call("connect", context, () => this.#c.connect(fd, name, name.length));
+    } catch (error) {
+      if (!this.#isRefusal(error, ...this.platform.quirks.disconnectAnswers)) throw error;
+    }
   }
 
   /** Where a socket is bound. */
@@ -127,9 +132,9 @@ export class System {
     return words;
   }
 
-  /** Closes a descriptor. POSIX leaves it open or closed on EINTR; on Linux it is closed. */
+  /** Closes a descriptor. */
   close(fd: number): void {
-    this.#c.close(fd);
+    this.#calls.close(fd);
   }
 
   #sockaddr(address: SocketWords): [Uint8Array<ArrayBuffer>, number] {
@@ -177,12 +182,46 @@ export class System {
 
   #optionValue(row: OptionRow, value: number | string): Uint8Array<ArrayBuffer> {
     if (row.kind === "name") return new TextEncoder().encode(`${value}\0`);
-    if (row.kind === "byte") return new Uint8Array([Number(value)]);
-    const layout = this.platform.layouts.ip_mreqn;
-    const bytes = new Uint8Array(row.kind === "ip_mreqn" ? layout.size : 4);
-    const at = row.kind === "ip_mreqn" ? layout.at.imr_ifindex : 0;
-    new DataView(bytes.buffer).setInt32(at, Number(value), true);
+    const number = Number(value);
+    if (row.kind === "byte") return new Uint8Array([number]);
+    const mreqn = row.kind === "ip_mreqn" ? this.platform.layouts.ip_mreqn! : null;
+    const bytes = new Uint8Array(mreqn?.size ?? 4);
+    const littleEndian = row.kind !== "index_be";
+    new DataView(bytes.buffer).setInt32(mreqn?.at.imr_ifindex ?? 0, number, littleEndian);
     return bytes;
+  }
+
+  /** Confines a socket to an interface; returns whether the OS has such an option, and took it. */
+  tryBindToInterface(fd: number, family: Family, id: { name: string; index: number }): boolean {
+    const kind = this.platform.options[family].bindToInterface?.kind;
+    return this.trySetOption(fd, family, "bindToInterface", kind === "name" ? id.name : id.index);
+  }
+
+  /**
+   * Chooses where multicasts leave that name no interface.
+   *
+   * @param index The interface; 0: as routed.
+   * @param addressOf An IPv4 address of the interface, asked for only where an index is not understood (Wine); 0: none.
+   */
+  setMulticastInterface(
+    fd: number,
+    family: Family,
+    index: number,
+    addressOf: (index: number) => number,
+  ): void {
+    try {
+      this.setOption(fd, family, "multicastInterface", index);
+    } catch (error) {
+      const byAddress = this.platform.options[family].multicastInterface?.kind === "index_be";
+      const address = byAddress && index !== 0 ? addressOf(index) : 0;
+      if (address === 0 || !this.#isRefusal(error, "EINVAL", "EADDRNOTAVAIL")) throw error;
+      // The same option, of the same size: 0.x.x.x is an index, anything else an address.
+      this.setOption(fd, family, "multicastInterface", address);
+    }
+  }
+
+  #isRefusal(error: unknown, ...codes: string[]): boolean {
+    return error instanceof SocketError && codes.includes(error.code);
   }
 
   /** Reads an integer option; `null` where the OS has none. */
@@ -196,7 +235,10 @@ export class System {
       { family },
       () => this.#c.getsockopt(fd, row.level, row.name, value, length),
     );
-    return new DataView(value.buffer).getInt32(0, true);
+    // One byte comes back where one byte goes in (BSD's IP_MULTICAST_TTL).
+    return new DataView(length.buffer).getUint32(0, true) === 1
+      ? value[0]
+      : new DataView(value.buffer).getInt32(0, true);
   }
 
   // --- membership
@@ -227,7 +269,7 @@ export class System {
       } catch (error) {
         if (!(error instanceof SocketError)) throw error;
         failure ??= error;
-        if (error.code !== "ENOPROTOOPT") throw error;
+        if (error.code !== "ENOPROTOOPT" && error.code !== "ENOSYS") throw error;
       }
     }
     throw failure!;
@@ -243,75 +285,49 @@ export class System {
 
   /** Receives up to `count` messages into a batch. */
   receiveMany(fd: number, batch: ReceiveBatch, count: number): number {
-    const flags = this.platform.constants.MSG_DONTWAIT;
-    let result: number;
-    do {
-      result = this.#c.recvmmsg(fd, batch.headers, count, flags, NULL);
-    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
-    return result;
+    return this.#calls.receiveMany(fd, batch, count);
   }
 
   /** Receives one message into a batch's first slot; returns its length. */
   receiveOne(fd: number, batch: ReceiveBatch): number {
-    return this.#receiveMessage(fd, batch, 0);
+    return this.#calls.receiveOne(fd, batch);
   }
 
   /** {@linkcode receiveOne} from the queue of ICMP errors (ip(7), IP_RECVERR). */
   receiveQueuedError(fd: number, batch: ReceiveBatch): number {
-    return this.#receiveMessage(fd, batch, this.platform.constants.MSG_ERRQUEUE);
+    return this.#calls.receiveQueuedError(fd, batch);
   }
 
-  #receiveMessage(fd: number, batch: ReceiveBatch, extraFlags: number): number {
-    const flags = this.platform.constants.MSG_DONTWAIT | extraFlags;
-    let result: number;
-    do {
-      result = this.#c.recvmsg(fd, batch.headers, flags);
-    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
-    return result;
+  /** Receives one message; returns its whole length, also where the buffer is shorter. */
+  receive(fd: number, buffer: Uint8Array): number {
+    return this.#calls.receive(fd, buffer);
   }
 
   /** Sends bytes to a socket address, or with `null` to the peer. */
   send(fd: number, data: Uint8Array, name: Uint8Array | null, nameLength: number): number {
-    const length = data.length < SMALL_LENGTHS.length
-      ? SMALL_LENGTHS[data.length]
-      : BigInt(data.length);
-    let result: number;
-    do {
-      result = this.#c.sendto(fd, data, length, this.#sendFlags, name, nameLength);
-    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
-    return result;
+    return this.#calls.send(fd, data, name, nameLength);
   }
 
   /** Sends a batch's first message. */
   sendOne(fd: number, batch: SendBatch): number {
-    let result: number;
-    do {
-      result = this.#c.sendmsg(fd, batch.headers, this.#sendFlags);
-    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
-    return result;
+    return this.#calls.sendOne(fd, batch);
   }
 
   /** Sends a batch's first `count` messages; returns how many were taken, or the first one's errno. */
   sendMany(fd: number, batch: SendBatch, count: number): number {
-    let result: number;
-    do {
-      result = this.#c.sendmmsg(fd, batch.headers, count, this.#sendFlags);
-    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
-    return result;
+    return this.#calls.sendMany(fd, batch, count);
   }
 
   // --- interfaces
 
   /** An interface's index; 0 where there is none of that name. */
   interfaceIndex(name: string): number {
-    return this.#c.if_nametoindex(new TextEncoder().encode(`${name}\0`));
+    return this.#calls.interfaceIndex(name);
   }
 
   /** An interface's name; `null` where there is none of that index. */
   interfaceName(index: number): string | null {
-    const buffer = new Uint8Array(this.platform.constants.IF_NAMESIZE);
-    if (this.#c.if_indextoname(index, buffer) === 0n) return null;
-    return new TextDecoder().decode(buffer.subarray(0, buffer.indexOf(0)));
+    return this.#calls.interfaceName(index);
   }
 
   /** Calls `visit` with the list that getifaddrs(3) made, and gives the list back. */
@@ -326,27 +342,11 @@ export class System {
     }
   }
 
-  // --- what the poller and netlink need
+  // --- what epoll and netlink need
 
   /** Makes a call that never means "try again"; throws what errno says. */
   call(name: string, ...args: unknown[]): number {
     return this.#call(name, {}, () => this.#c[name](...args));
-  }
-
-  /** Receives one message; returns its whole length, also where the buffer is shorter. */
-  receive(fd: number, buffer: Uint8Array): number {
-    const { MSG_DONTWAIT, MSG_TRUNC } = this.platform.constants;
-    let result: number;
-    do {
-      result = this.#c.recv(fd, buffer, BigInt(buffer.length), MSG_DONTWAIT | MSG_TRUNC);
-    } while (result < 0 && (result = this.#failure()) === this.#interrupted);
-    return result;
-  }
-
-  /** Signals or clears an eventfd. Both are harmless when there is nothing to do. */
-  signalEvent(fd: number, what: "set" | "clear"): void {
-    const one = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
-    this.#c[what === "set" ? "write" : "read"](fd, one, one.length);
   }
 }
 

@@ -9,9 +9,6 @@ import { platformOf } from "./platform/detect.ts";
 import type { Platform } from "./platform/platform.ts";
 import { System } from "./syscalls.ts";
 
-/** The C functions that block and are only ever called off-thread. */
-const BLOCKING = ["epoll_wait", "poll"];
-
 let current: System | undefined;
 
 /** This process's system, opened on first use: importing needs no permission. */
@@ -21,24 +18,19 @@ export function system(): System {
 
 function openSystem(): System {
   const platform = forced(platformOf(runtime.os, runtime.arch));
-  const library = runtime.openLibrary(
-    platform.libraries,
-    platform.symbols,
-    platform.errnoSymbol,
-    BLOCKING,
-  );
+  const library = runtime.openLibraries(platform.libraries, platform.errno);
   return new System(platform, runtime, library);
 }
 
 /**
- * The plain paths stay tested: `PKTINFO_FORCE=poll` takes the poll(2) poller,
- * `single` one message a call. Read only where the environment may be read.
+ * The plain paths stay tested: `PKTINFO_FORCE=poll` takes the poll(2) poller woken
+ * by a socket, as on systems without epoll; `single` one message a call. Read only where the environment may be read.
  */
 function forced(platform: Platform): Platform {
   const wanted = (runtime.environment("PKTINFO_FORCE") ?? "").split(",");
   return {
     ...platform,
-    poller: wanted.includes("poll") ? "poll" : platform.poller,
+    ...(wanted.includes("poll") ? { epoll: null, wake: "socket" as const } : {}),
     batchedCalls: platform.batchedCalls && !wanted.includes("single"),
   };
 }

@@ -118,8 +118,9 @@ export class InterfaceFollowing {
     try {
       const news = ear.events.read();
       if (news === null) return false;
-      if (news === "overrun") this.#tell(ear.model.replace(listRecords(this.system)), true);
-      else for (const event of news) this.#tell(ear.model.apply(event), false);
+      if (typeof news === "string") {
+        this.#tell(ear.model.replace(listRecords(this.system)), news === "overrun");
+      } else for (const event of news) this.#tell(ear.model.apply(event), false);
       return true;
     } catch (error) {
       this.#stop();

@@ -102,14 +102,14 @@ export function toInterfaces({ links, addresses }: HostRecords): NetworkInterfac
 
 /** An interface with the addresses it has. */
 export function toInterface(
-  { index, name, flags, mtu, hardware }: LinkRecord,
+  { index, name, description, flags, mtu, hardware }: LinkRecord,
   addresses: readonly InterfaceAddress[],
 ): NetworkInterface {
   const { up, running, loopback, multicast, pointToPoint } = flags;
   return {
     index,
     name,
-    description: null,
+    description,
     mac: toMac(hardware),
     mtu,
     up,

@@ -7,9 +7,10 @@
 import { isLoopback } from "../address/classify.ts";
 import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
+import { isZoneText } from "../address/zone.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import { perSystem, type System } from "../ffi/syscalls.ts";
-import { listInterfaces } from "./list.ts";
+import { listInterfaces, type NetworkInterface } from "./list.ts";
 
 /** How long an answer of the OS is believed. Interfaces can be renamed or come back under another index. */
 const BELIEVED_MS = 1000;
@@ -22,11 +23,21 @@ export interface InterfaceId {
   readonly name: string;
 }
 
+/** What the list of interfaces says, sorted by what is asked. */
+interface ThisHost {
+  readonly loopbacks: ReadonlySet<number>;
+  readonly addresses: ReadonlySet<string>;
+  /** IPv4 addresses of this host, and those that reach all hosts of a network. */
+  readonly ipv4: ReadonlySet<number>;
+  readonly broadcasts: ReadonlySet<number>;
+  readonly firstIpv4: ReadonlyMap<number, number>;
+}
+
 /** Looks interfaces up and remembers the answers for a moment: a packet must not cost a system call. */
 export class InterfaceNames {
   readonly #names = new Map<number, string | null>();
   /** What getifaddrs said: which indexes are loopbacks, and every address of this host. */
-  #host: { loopbacks: Set<number>; addresses: Set<string> } | null = null;
+  #host: ThisHost | null = null;
   #since = 0;
 
   constructor(readonly system: System) {}
@@ -56,7 +67,9 @@ export class InterfaceNames {
 
   /** An address as the OS gave it, with its zone's name. */
   toSocketAddress({ family, w0, w1, w2, w3, port, scopeId }: Readonly<SocketWords>): SocketAddress {
-    const zone = scopeId === 0 ? null : this.nameOf(scopeId);
+    const name = scopeId === 0 ? null : this.nameOf(scopeId);
+    // Windows allows anything in a name; what no text can carry is written as the index.
+    const zone = name !== null && isZoneText(name) ? name : null;
     return socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, zone);
   }
 
@@ -70,16 +83,22 @@ export class InterfaceNames {
     return this.#thisHost().addresses.has(address) || isLoopback(parseIp(address));
   }
 
-  #thisHost() {
+  /** Whom an IPv4 datagram was sent to, where the OS leaves that open; `null` if the list does not tell. */
+  ipv4Cast(w0: number): "unicast" | "broadcast" | null {
+    const { ipv4, broadcasts } = this.#thisHost();
+    if (broadcasts.has(w0)) return "broadcast";
+    // All of 127.0.0.0/8 is this host; its last address may be a broadcast, or not.
+    return ipv4.has(w0) || (w0 >>> 24 === 127 && w0 !== 0x7fff_ffff) ? "unicast" : null;
+  }
+
+  /** The first IPv4 address of an interface; 0 where it has none. */
+  firstIpv4(index: number): number {
+    return this.#thisHost().firstIpv4.get(index) ?? 0;
+  }
+
+  #thisHost(): ThisHost {
     this.refresh();
-    if (this.#host === null) {
-      const all = listInterfaces(this.system);
-      this.#host = {
-        loopbacks: new Set(all.filter((item) => item.loopback).map(({ index }) => index)),
-        addresses: new Set(all.flatMap(({ addresses }) => addresses.map((own) => own.address))),
-      };
-    }
-    return this.#host;
+    return this.#host ??= describeHost(listInterfaces(this.system));
   }
 
   /**
@@ -120,6 +139,31 @@ export class InterfaceNames {
   }
 }
 
+function describeHost(all: readonly NetworkInterface[]): ThisHost {
+  const firstIpv4 = new Map<number, number>();
+  const broadcasts = new Set<number>();
+  const ipv4 = new Set<number>();
+  for (const { index, addresses } of all) {
+    for (const { address, family, broadcast } of addresses) {
+      if (family !== "IPv4") continue;
+      const { w0 } = parseIp(address);
+      ipv4.add(w0);
+      if (!firstIpv4.has(index)) firstIpv4.set(index, w0);
+      if (broadcast !== null) broadcasts.add(parseIp(broadcast).w0);
+    }
+  }
+  return {
+    loopbacks: new Set(all.filter((item) => item.loopback).map(({ index }) => index)),
+    addresses: new Set(all.flatMap(({ addresses }) => addresses.map((own) => own.address))),
+    ipv4,
+    broadcasts,
+    firstIpv4,
+  };
+}
+
+/** No system has such names: a slash, NUL, or whitespace other than spaces inside. `%` belongs to a zone. */
+const UNUSABLE = /[\0/%]|^\s|\s$|[^\S ]/;
+
 /**
  * Checks what was given as an interface, before any system call.
  *
@@ -131,7 +175,7 @@ export function checkInterface(value: unknown, what: string): string | number {
     if (Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
     throw new RangeError(`${what} must be an interface index from 1, got ${value}`);
   }
-  if (typeof value !== "string" || value === "" || /[\0\s/%]/.test(value) || value.length > 255) {
+  if (typeof value !== "string" || value === "" || UNUSABLE.test(value) || value.length > 255) {
     throw new TypeError(
       `${what} must be an interface's name or index, got ${
         typeof value === "string" ? JSON.stringify(value) : String(value)

@@ -36,7 +36,9 @@ const EVENTS_A_TURN = 256;
  * Reading keeps the process alive. `break`, `close()`, `await using` and the
  * signal release the operating system's socket.
  *
- * Linux: rtnetlink(7). Other systems do not have it yet.
+ * Linux: rtnetlink(7). macOS and BSD: a routing socket, route(4). Windows: NotifyIpInterfaceChange
+ * and NotifyUnicastIpAddressChange. Except on Linux the news say only that something changed: what is
+ * undone before it was looked at is not seen.
  *
  * @example Whatever happens in a second
  * ```ts
@@ -178,7 +180,7 @@ export class InterfaceWatcher
       }
       // There was much to read, and none of it of interest.
       if (news.length === 0) return null;
-      if (news === "overrun") this.#changes = this.#model.replace(listRecords(this.#system));
+      if (typeof news === "string") this.#changes = this.#model.replace(listRecords(this.#system));
       else this.#events = news;
     }
     return this.#changes.shift();

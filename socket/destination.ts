@@ -16,6 +16,7 @@ import { parseEndpoint } from "../address/endpoint.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import { readWords, SocketAddress } from "../address/socket_address.ts";
 import type { SendControl } from "../ffi/cmsg.ts";
+import { type Departure, type Egress, planEgress } from "../ffi/egress.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { checkNames } from "../interfaces/arguments.ts";
@@ -51,12 +52,20 @@ export interface SendOptions {
 }
 
 /** A destination and what goes with it, ready for the kernel. */
-export interface Route {
+export interface Route extends Egress {
   readonly to: Readonly<SocketWords>;
-  /** `null` where the kernel needs to be told nothing beside the address. */
-  readonly control: Readonly<SendControl> | null;
   readonly multicast: boolean;
+  /** The interface that was named for it, in whatever way; 0: none. */
+  readonly interfaceIndex: number;
 }
+
+/** The socket that sends, as far as that matters. */
+export interface Sending extends Pick<Departure, "own"> {
+  /** The interface that each unicast has to be told, as the OS cannot confine the socket to it; or 0. */
+  readonly forcedInterface: number;
+}
+
+const ANY_SOCKET: Sending = { own: null, forcedInterface: 0 };
 
 /** A destination as it was written, parsed. */
 export interface ParsedDestination {
@@ -93,11 +102,18 @@ export class Destinations {
   /**
    * Resolves a destination. Everything is checked before the first system call.
    *
+   * @param lenient What the OS cannot do is left out rather than refused.
    * @throws {TypeError} If something is no address, or things contradict.
    * @throws {RangeError} If a number is out of range.
    * @throws {SocketError} `ENODEV` for an interface that does not exist.
+   * @throws {UnsupportedError} If the OS cannot do it.
    */
-  resolve(to: ParsedDestination, options: SendOptions = NO_OPTIONS): Route {
+  resolve(
+    to: ParsedDestination,
+    options: SendOptions = NO_OPTIONS,
+    sending: Sending = ANY_SOCKET,
+    lenient = false,
+  ): Route {
     const { ip } = to;
     const multicast = isMulticast(ip);
     const zoned = needsZone(ip);
@@ -120,8 +136,22 @@ export class Destinations {
     const scopeId = zoned ? interfaceIndex : 0;
     // A zoned address has its interface in the address itself.
     const told = source !== null || scopeId === 0 ? interfaceIndex : 0;
-    const control = sendControl(source, told, hops, trafficClass);
-    return { to: { family, w0, w1, w2, w3, port: to.port, scopeId }, control, multicast };
+    const forced = multicast || interfaceIndex !== 0 ? told : sending.forcedInterface;
+    const wish = sendControl(source, forced, hops, trafficClass);
+    const { control, options: forOneCall } = planEgress(this.system.platform, {
+      family,
+      multicast,
+      own: sending.own,
+      lenient: lenient || forced !== told,
+      addressOf: (index) => this.names.firstIpv4(index),
+    }, wish);
+    return {
+      to: { family, w0, w1, w2, w3, port: to.port, scopeId },
+      control,
+      options: forOneCall,
+      multicast,
+      interfaceIndex,
+    };
   }
 
   /** One interface, named in up to four places that must agree, and be the socket's if it has only one. */

@@ -32,6 +32,10 @@ export class FamilySocket {
   kernelInterface: InterfaceId | null = null;
   /** The group of `address`, where the kernel does not select by it. */
   filterGroup: Ip | null = null;
+  /** The interface that each unicast has to be told, as the OS confines the socket to none; or 0. */
+  forcedInterface = 0;
+  /** Where multicasts leave that name no interface; `null`: as routed. */
+  multicastInterface: InterfaceId | null = null;
   /** The peer while it is connected. */
   peer: SocketWords | null = null;
   readonly registration: Registration;
@@ -43,6 +47,8 @@ export class FamilySocket {
     readonly names: InterfaceNames,
     readonly family: Family,
     readonly fd: number,
+    /** What sends: the same, except where a socket that is bound to a group cannot. */
+    readonly sendFd: number,
     local: SocketWords,
   ) {
     this.#local = local;
@@ -69,30 +75,48 @@ export class FamilySocket {
   ): FamilySocket {
     const { address } = options;
     const { bindTo, group } = bindAddress(system, names, family, address, port, only);
-    const fd = system.openSocket(family);
-    try {
-      const setup = new Setup(system, fd, family, options);
+    const context = {
+      family,
+      address: address ? formatIp(address) : null,
+      port,
+      multicast: group !== null || undefined,
+    };
+    const multicastInterface = options.multicastInterface === null
+      ? only
+      : names.resolve(options.multicastInterface);
+    const opened: number[] = [];
+    const openOne = (local: SocketWords, shared: boolean): Setup => {
+      const fd = system.openSocket(family);
+      opened.push(fd);
+      const setup = new Setup(system, fd, family, options, shared);
       setup.beforeBind();
-      const confined = only !== null && setup.bindToInterface(only);
-      system.bind(fd, bindTo, {
-        family,
-        address: address ? formatIp(address) : null,
-        port,
-        multicast: group !== null || undefined,
-      });
+      if (only) setup.bindToInterface(only);
+      system.bind(fd, local, context);
       setup.afterBind();
-      const multicastInterface = options.multicastInterface === null
-        ? only
-        : names.resolve(options.multicastInterface);
-      setup.sending(multicastInterface);
-      const socket = new FamilySocket(system, names, family, fd, system.localAddress(fd));
-      socket.queuesErrors = setup.queuesErrors;
-      socket.dropped = setup.countsDrops ? 0 : null;
+      if (multicastInterface) {
+        const { index } = multicastInterface;
+        system.setMulticastInterface(fd, family, index, (index) => names.firstIpv4(index));
+      }
+      setup.sending(only);
+      return setup;
+    };
+    try {
+      // macOS: what is bound to a group cannot send, so a second socket of the same port does.
+      const twice = isMulticast({ ...bindTo, zone: null }) &&
+        !system.platform.quirks.sendFromGroupBoundSocket;
+      const { fd, queuesErrors, countsDrops, confined, forced } = openOne(bindTo, twice);
+      const local = system.localAddress(fd);
+      const sender = twice ? openOne({ ...wildcard(family), port: local.port }, true).fd : fd;
+      const socket = new FamilySocket(system, names, family, fd, sender, local);
+      socket.queuesErrors = queuesErrors;
+      socket.dropped = countsDrops ? 0 : null;
       socket.kernelInterface = confined ? only : null;
+      socket.forcedInterface = forced;
+      socket.multicastInterface = multicastInterface;
       socket.filterGroup = group;
       return socket;
     } catch (error) {
-      system.close(fd);
+      for (const fd of opened) system.close(fd);
       throw error;
     }
   }
@@ -113,14 +137,14 @@ export class FamilySocket {
   }
 
   /** The address it is bound to, if that is one of this host's; otherwise `null`. */
-  get ownAddress(): SocketWords | null {
+  get own(): SocketWords | null {
     const local = { ...this.#local, zone: null };
     return isUnspecified(local) || isMulticast(local) ? null : this.#local;
   }
 
   /** Fixes the peer. */
   connect(peer: SocketWords, text: string): void {
-    this.system.connect(this.fd, peer, { family: this.family, address: text, port: peer.port });
+    this.system.connect(this.sendFd, peer, { family: this.family, address: text, port: peer.port });
     this.peer = peer;
     this.#local = this.system.localAddress(this.fd);
   }
@@ -128,14 +152,15 @@ export class FamilySocket {
   /** Takes the peer back. */
   disconnect(): void {
     const { port, scopeId } = this.#local;
-    this.system.connect(this.fd, null, { family: this.family });
+    this.system.disconnect(this.sendFd, { family: this.family });
     this.peer = null;
-    // udp_disconnect() forgets the interface too, also that of a link-local address.
+    // Linux' udp_disconnect() forgets the interface too, also that of a link-local address.
     const name = this.kernelInterface?.name ?? this.names.nameOf(scopeId);
-    if (name !== null) this.system.trySetOption(this.fd, this.family, "bindToInterface", name);
+    const index = this.kernelInterface?.index ?? scopeId;
+    if (name !== null) this.system.tryBindToInterface(this.fd, this.family, { name, index });
     this.#local = this.system.localAddress(this.fd);
-    if (this.#local.port === port || !this.system.platform.quirks.disconnectLosesPort) return;
-    // It gives a port back that the OS had chosen: take it again.
+    if (this.#local.port === port) return;
+    // Linux gives a port back that the OS had chosen: take it again.
     this.system.bind(this.fd, { ...this.#local, port }, { family: this.family, port });
     this.#local = this.system.localAddress(this.fd);
   }
@@ -149,8 +174,15 @@ export class FamilySocket {
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    return this.registration.remove(() => this.system.close(this.fd));
+    return this.registration.remove(() => {
+      this.system.close(this.fd);
+      if (this.sendFd !== this.fd) this.system.close(this.sendFd);
+    });
   }
+}
+
+function wildcard(family: Family): SocketWords {
+  return { family, w0: 0, w1: 0, w2: 0, w3: 0, port: 0, scopeId: 0 };
 }
 
 /** Where to bind, and which group is left for the delivery filter to select. */
@@ -162,8 +194,8 @@ function bindAddress(
   port: number,
   only: InterfaceId | null,
 ): { bindTo: SocketWords; group: Ip | null } {
-  const wildcard = { family, w0: 0, w1: 0, w2: 0, w3: 0, port, scopeId: 0 };
-  if (address === null) return { bindTo: wildcard, group: null };
+  const anywhere = { ...wildcard(family), port };
+  if (address === null) return { bindTo: anywhere, group: null };
   const zone = address.zone === null ? null : names.resolve(address.zone);
   if (zone && only && zone.index !== only.index) {
     throw new TypeError(`the address ${formatIp(address)} is not on the interface ${only.name}`);
@@ -175,7 +207,7 @@ function bindAddress(
     // A group that is link-local cannot be bound to without saying on which
     // link (Linux: EINVAL); the filter selects it on all of them.
     const possible = system.platform.quirks.bindToGroup && !(needsZone(address) && scopeId === 0);
-    return possible ? { bindTo, group: null } : { bindTo: wildcard, group: address };
+    return possible ? { bindTo, group: null } : { bindTo: anywhere, group: address };
   }
   if (needsZone(address) && scopeId === 0) {
     throw new TypeError(
@@ -191,12 +223,18 @@ function bindAddress(
 class Setup {
   queuesErrors = false;
   countsDrops = false;
+  /** The kernel confines it to the interface; otherwise the delivery filter has to. */
+  confined = false;
+  /** The interface that each unicast has to be told; or 0. */
+  forced = 0;
 
   constructor(
     readonly system: System,
     readonly fd: number,
     readonly family: Family,
     readonly options: CheckedOptions,
+    /** It shares its port with a second one of ours. */
+    readonly shared: boolean,
   ) {}
 
   #set(option: OptionName, value: number | string | boolean | null): void {
@@ -212,13 +250,16 @@ class Setup {
   beforeBind(): void {
     const { options } = this;
     if (this.family === "IPv6") this.#set("onlyThisFamily", 1);
-    if (options.port !== 0) this.#sharing();
+    if (this.#sharesBeforeBind) this.#sharing();
+    // Windows lets anybody else bind the port, too, unless told not to.
+    if (!options.share && !options.reusePort && !this.shared) this.#try("exclusive", 1);
     if (options.broadcast && this.family === "IPv4") this.#set("broadcast", 1);
     this.#set("receiveBufferSize", options.receiveBufferSize);
-    this.#set("sendBufferSize", options.sendBufferSize);
+    this.#sendBuffer();
     // What the library exists for: without it, opening fails.
     this.#set("packetInfo", 1);
     // The rest may be missing; then the packet says null.
+    this.#try("receiveInterface", 1);
     this.#try("receiveHops", 1);
     this.#try("receiveTrafficClass", 1);
     this.countsDrops = this.#try("dropCounter", 1);
@@ -228,27 +269,44 @@ class Setup {
     this.queuesErrors = options.onError !== null && this.#try("receiveErrors", 1);
   }
 
-  /** Returns whether the kernel does it; otherwise the delivery filter has to. */
-  bindToInterface(only: InterfaceId): boolean {
-    return this.#try("bindToInterface", only.name);
+  #sendBuffer(): void {
+    const wanted = this.options.sendBufferSize;
+    const { smallestSendBuffer } = this.system.platform.quirks;
+    if (wanted !== null || smallestSendBuffer === null) return this.#set("sendBufferSize", wanted);
+    const { fd, family } = this;
+    const size = this.system.getOption(fd, family, "sendBufferSize");
+    if (size !== null && size < smallestSendBuffer) {
+      this.#try("sendBufferSize", smallestSendBuffer);
+    }
+  }
+
+  bindToInterface(only: InterfaceId): void {
+    this.confined = this.system.tryBindToInterface(this.fd, this.family, only);
   }
 
   afterBind(): void {
-    // With sharing set beforehand, "any port" may be one that others share.
-    if (this.options.port === 0) this.#sharing();
+    if (!this.#sharesBeforeBind) this.#sharing();
+  }
+
+  /** With sharing set beforehand, "any port" may be one that others share. */
+  get #sharesBeforeBind(): boolean {
+    return this.options.port !== 0 || this.shared ||
+      this.system.platform.quirks.shareOnlyBeforeBind;
   }
 
   #sharing(): void {
-    if (this.options.share) this.#set("share", 1);
+    if (this.options.share || this.shared) this.#set("share", 1);
     if (this.options.reusePort) this.#set("reusePort", 1);
   }
 
-  sending(multicastInterface: InterfaceId | null): void {
+  sending(only: InterfaceId | null): void {
     const { options } = this;
     this.#set("hops", options.hops);
     this.#set("trafficClass", options.trafficClass);
     this.#set("multicastHops", options.multicastHops);
     this.#set("multicastLoopback", options.multicastLoopback);
-    if (multicastInterface) this.#set("multicastInterface", multicastInterface.index);
+    if (this.family === "IPv6") this.#try("useMinimumMtu", 0);
+    if (!only || this.confined) return;
+    if (!this.#try("unicastInterface", only.index)) this.forced = only.index;
   }
 }

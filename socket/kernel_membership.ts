@@ -10,12 +10,11 @@
  * @module
  */
 
-import { formatIp, type Ip, parseIp } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { MembershipTarget } from "../ffi/membership.ts";
 import type { MembershipName } from "../ffi/platform/platform.ts";
 import type { System } from "../ffi/syscalls.ts";
-import { listInterfaces } from "../interfaces/list.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { type Entry, type Group, has, same, type Words } from "./membership_table.ts";
@@ -129,7 +128,7 @@ export class KernelMemberships {
       interfaceIndex,
       // Only an older form of the call asks for it.
       get interfaceAddress() {
-        return firstIpv4(system, interfaceIndex);
+        return names.firstIpv4(interfaceIndex);
       },
     };
     try {
@@ -162,10 +161,4 @@ function isHarmless(call: MembershipName, code: string): boolean {
     return code === "EADDRNOTAVAIL" || code === "ENODEV" || code === "ENXIO";
   }
   return false;
-}
-
-function firstIpv4(system: System, index: number): number {
-  const own = listInterfaces(system).find((item) => item.index === index)?.addresses
-    .find(({ family }) => family === "IPv4");
-  return own ? parseIp(own.address).w0 : 0;
 }

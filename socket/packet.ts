@@ -71,13 +71,19 @@ export class Packet {
 }
 
 /** Whom a message was sent to. */
-export function castOf(message: ReceivedMessage, specDstRevealsBroadcast: boolean): Cast | null {
+export function castOf(
+  message: ReceivedMessage,
+  specDstRevealsBroadcast: boolean,
+  names: Pick<InterfaceNames, "ipv4Cast">,
+): Cast | null {
   const { control } = message;
   if (!control.hasDestination) return null;
   if (message.source.family === "IPv6") return control.w0 >>> 24 === 0xff ? "multicast" : "unicast";
   if (control.w0 >>> 28 === 0xe) return "multicast";
-  if (control.w0 === 0xffff_ffff) return "broadcast";
-  if (!specDstRevealsBroadcast || control.localAddress === 0) return null;
+  if (control.w0 === 0xffff_ffff || message.broadcast) return "broadcast";
+  // Elsewhere the addresses of this host decide.
+  if (!specDstRevealsBroadcast) return names.ipv4Cast(control.w0);
+  if (control.localAddress === 0) return null;
   // ip(7): ipi_spec_dst is the destination itself if that is an address of this host.
   return control.localAddress === control.w0 ? "unicast" : "broadcast";
 }

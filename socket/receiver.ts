@@ -57,6 +57,7 @@ const message: ReceivedMessage = {
   length: 0,
   truncated: false,
   controlTruncated: false,
+  broadcast: false,
 };
 
 /** A packet that is waited for. */
@@ -265,7 +266,7 @@ export class Receiver {
     const { control } = message;
     const { counters } = this;
     if (control.dropped >= 0) half.dropped = control.dropped;
-    const cast = castOf(message, this.#castBySpecDst);
+    const cast = castOf(message, this.#castBySpecDst, this.names);
     if (!this.filter.accepts(message, cast)) {
       counters.filtered++;
       return;

@@ -9,6 +9,7 @@
 
 import { type Family, formatIp } from "../address/ip.ts";
 import type { SocketError } from "../ffi/errors.ts";
+import type { OptionForOneCall } from "../ffi/egress.ts";
 import { SendBatch } from "../ffi/message.ts";
 import { WRITE } from "../ffi/poller.ts";
 import { perSystem, type System } from "../ffi/syscalls.ts";
@@ -69,8 +70,6 @@ export class Sender {
     readonly names: InterfaceNames,
     readonly halves: readonly FamilySocket[],
     readonly counters: Counters,
-    /** The socket's own `multicastHops`, to be put back after a datagram with another. */
-    readonly multicastHops: number,
   ) {
     this.#batches = batchesOf(system);
     for (const half of halves) {
@@ -84,11 +83,16 @@ export class Sender {
     if (this.#closed) return Promise.reject(this.#closed);
     const { half } = datagram;
     if (half.sending === null) {
-      let result = this.#try(datagram);
-      if (result >= 0) return DONE;
-      if (!this.#mustWait(result)) result = this.#again(datagram, -result);
-      if (result >= 0) return DONE;
-      if (!this.#mustWait(result)) return Promise.reject(this.#refusal(datagram, -result));
+      try {
+        let result = this.#try(datagram);
+        if (result >= 0) return DONE;
+        if (!this.#mustWait(result)) result = this.#again(datagram, -result);
+        if (result >= 0) return DONE;
+        if (!this.#mustWait(result)) return Promise.reject(this.#refusal(datagram, -result));
+      } catch (error) {
+        // An option that was to be set for it was refused.
+        return Promise.reject(error);
+      }
     }
     // The caller may change its buffer as soon as this returns.
     const own = { ...datagram, data: datagram.data.slice() };
@@ -134,21 +138,19 @@ export class Sender {
     const { system } = this;
     let result: number;
     if (route === null) {
-      result = system.send(half.fd, data, null, 0);
-    } else if (route.control === null) {
-      const { name, nameView } = this.#batches;
-      const length = system.sockaddr.write(nameView, 0, route.to);
-      result = system.send(half.fd, data, name, length);
+      result = system.send(half.sendFd, data, null, 0);
     } else {
-      const zeroHops = this.#needsZeroHopsOption(datagram);
-      const { single } = this.#batches;
-      const control = zeroHops ? { ...route.control, hops: -1 } : route.control;
-      single.put(0, half.family, data, route.to, control);
-      if (zeroHops) system.setOption(half.fd, half.family, "multicastHops", 0);
-      result = system.sendOne(half.fd, single);
-      if (zeroHops) {
-        system.setOption(half.fd, half.family, "multicastHops", this.multicastHops);
+      const own = route.options && this.#setForOneCall(half, route.options);
+      if (route.control === null) {
+        const { name, nameView } = this.#batches;
+        const length = system.sockaddr.write(nameView, 0, route.to);
+        result = system.send(half.sendFd, data, name, length);
+      } else {
+        const { single } = this.#batches;
+        single.put(0, half.family, data, route.to, route.control);
+        result = system.sendOne(half.sendFd, single);
       }
+      for (const one of own ?? []) this.#setOption(half, one);
     }
     if (result >= 0) {
       this.counters.sent++;
@@ -157,10 +159,29 @@ export class Sender {
     return result;
   }
 
-  /** IPv4 takes a TTL of 0 as the socket's option only: it is set for the one call. */
-  #needsZeroHopsOption({ half, route }: Outgoing): boolean {
-    return route?.control?.hops === 0 && half.family === "IPv4" &&
-      this.system.platform.quirks.zeroHopsOnlyAsOption;
+  /** Sets what no control message can ask for; returns what was there before, to be set again. */
+  #setForOneCall(half: FamilySocket, options: readonly OptionForOneCall[]): OptionForOneCall[] {
+    const before: OptionForOneCall[] = [];
+    try {
+      for (const [option, value] of options) {
+        // What is told as an index may be read as an address: this one is remembered.
+        const own = option === "multicastInterface"
+          ? half.multicastInterface?.index
+          : this.system.getOption(half.sendFd, half.family, option);
+        this.#setOption(half, [option, value]);
+        before.push([option, own ?? 0]);
+      }
+    } catch (error) {
+      for (const one of before) this.#setOption(half, one);
+      throw error;
+    }
+    return before;
+  }
+
+  #setOption({ sendFd, family }: FamilySocket, [option, value]: OptionForOneCall): void {
+    const { system, names } = this;
+    if (option !== "multicastInterface") system.setOption(sendFd, family, option, value);
+    else system.setMulticastInterface(sendFd, family, value, (index) => names.firstIpv4(index));
   }
 
   #mustWait(result: number): boolean {
@@ -189,7 +210,7 @@ export class Sender {
 
   #refusal({ half, route }: Outgoing, errno: number): SocketError {
     const to = route?.to ?? half.peer;
-    const index = to?.scopeId || route?.control?.interfaceIndex || 0;
+    const index = to?.scopeId || route?.interfaceIndex || 0;
     const zone = this.names.nameOf(index) ?? String(index);
     const control = route?.control;
     const foreignSource = control?.hasSource &&
@@ -274,19 +295,19 @@ export class Sender {
    */
   #batch(datagrams: readonly Outgoing[], start: number): number {
     const { system } = this;
+    if (!system.platform.batchedCalls) return 0;
     const { many } = this.#batches;
     const { half } = datagrams[start];
     let count = 0;
     let bytes = 0;
     while (count < BATCH && start + count < datagrams.length) {
-      const datagram = datagrams[start + count];
-      const { data, half: other, route } = datagram;
+      const { data, half: other, route } = datagrams[start + count];
       if (other !== half || data.length > BATCH_SLOT) break;
-      if (this.#needsZeroHopsOption(datagram)) break;
+      if (route !== null && route.options !== null) break;
       many.put(count++, half.family, data, route && route.to, route && route.control);
     }
-    if (count === 0 || !system.platform.batchedCalls) return 0;
-    const taken = system.sendMany(half.fd, many, count);
+    if (count === 0) return 0;
+    const taken = system.sendMany(half.sendFd, many, count);
     if (taken < count) half.readErrorQueue();
     if (taken <= 0) return 0;
     for (let i = 0; i < taken; i++) bytes += datagrams[start + i].data.length;

@@ -116,7 +116,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       this.#counters,
       options.maxDatagramSize,
     );
-    this.#sender = new Sender(system, names, halves, this.#counters, options.multicastHops ?? 1);
+    this.#sender = new Sender(system, names, halves, this.#counters);
     this.#destinations = new Destinations(system, names, only);
     this.#memberships = new Memberships(system, names, table, {
       only,
@@ -294,7 +294,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * Answers a packet: from the address it was sent to, out of the interface it came in on.
    *
    * For a packet to a group or broadcast address the OS chooses the source, as
-   * such an address cannot be one.
+   * such an address cannot be one. For IPv4 unicast macOS and BSD take the source
+   * only; there the OS chooses the interface.
    *
    * @param packet The packet to answer.
    * @param data The answer.
@@ -306,7 +307,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       if (!(packet instanceof Packet)) {
         throw new TypeError("only a packet can be answered: one that a socket received");
       }
-      return this.#sender.send(this.#outgoing(data, packet.source, this.#replyOptions(packet)));
+      const options = this.#replyOptions(packet);
+      return this.#sender.send(this.#outgoing(data, packet.source, options, true));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -319,7 +321,13 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     return replyOptions(packet, local);
   }
 
-  #outgoing(data: Payload, to: Destination | undefined, options?: SendOptions): Outgoing {
+  /** @param lenient What the OS cannot do is left out rather than refused. */
+  #outgoing(
+    data: Payload,
+    to: Destination | undefined,
+    options?: SendOptions,
+    lenient = false,
+  ): Outgoing {
     this.#mustBeOpen("sendmsg");
     const connected = this.#connected;
     if (to === undefined) {
@@ -331,19 +339,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     const parsed = parseDestination(to ?? this.#names.toSocketAddress(connected!.peer!));
     const half = this.#half(parsed.ip);
     const bytes = toBytes(data, half.family);
-    const route = this.#destinations.resolve(parsed, options);
-    return { data: bytes, half, route: this.#fromOwnAddress(route, half) };
-  }
-
-  /** Names the source where the kernel would forget which address the socket is bound to. */
-  #fromOwnAddress(route: Route, half: FamilySocket): Route {
-    const { control } = route;
-    if (control === null || control.hasSource || control.interfaceIndex === 0) return route;
-    if (half.family !== "IPv4" || !this.#system.platform.quirks.packetInfoReplacesBoundSource) {
-      return route;
-    }
-    const own = half.ownAddress;
-    return own ? { ...route, control: { ...control, hasSource: true, w0: own.w0 } } : route;
+    return { data: bytes, half, route: this.#destinations.resolve(parsed, options, half, lenient) };
   }
 
   /** The half of an address's family. */

@@ -14,10 +14,13 @@ const layers: { name: string; files: RegExp }[] = [
   {
     name: "tables and codecs (pure)",
     files:
-      /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|interface_records|platform\/\w+)\.ts$/,
+      /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|interface_records|adapters|egress|platform\/\w+)\.ts$/,
   },
   { name: "runtime", files: /^ffi\/runtime\// },
-  { name: "system calls", files: /^ffi\/(?:syscalls|system|poller\w*|route\/\w+)\.ts$/ },
+  {
+    name: "system calls",
+    files: /^ffi\/(?:syscalls|system|wake|poller\w*|calls\/\w+|route\/\w+)\.ts$/,
+  },
   { name: "interfaces", files: /^interfaces\// },
   { name: "sockets", files: /^socket\// },
   { name: "tools", files: /^(?:doctor|dgram|cli)\// },

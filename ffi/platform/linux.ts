@@ -6,11 +6,13 @@
  */
 
 import { LINUX_ERRORS } from "./linux_errors.ts";
-import { linuxLayouts } from "./linux_layouts.ts";
+import { epollEvent, linuxLayouts } from "./linux_layouts.ts";
 import { LINUX_NETLINK } from "./linux_netlink.ts";
 import type {
   Arch,
+  ControlRow,
   FamilyControl,
+  FamilySendControl,
   MembershipName,
   MembershipRequest,
   MembershipRow,
@@ -18,11 +20,13 @@ import type {
   OptionName,
   OptionRow,
   Platform,
+  Signature,
 } from "./platform.ts";
 
 const SOL_SOCKET = 1;
 const IPPROTO_IP = 0;
 const IPPROTO_IPV6 = 41;
+const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
@@ -168,21 +172,82 @@ function memberships(
   return rows;
 }
 
-const CONTROL_IPV4: FamilyControl = {
+const SEND_IPV4: FamilySendControl = {
   packetInfo: { level: IPPROTO_IP, type: IP_PKTINFO },
+  source: null,
   hops: { level: IPPROTO_IP, type: IP_TTL },
   trafficClass: { level: IPPROTO_IP, type: IP_TOS },
-  error: { level: IPPROTO_IP, type: IP_RECVERR },
 };
-const CONTROL_IPV6: FamilyControl = {
+const SEND_IPV6: FamilySendControl = {
   packetInfo: { level: IPPROTO_IPV6, type: IPV6_PKTINFO },
+  source: null,
   hops: { level: IPPROTO_IPV6, type: IPV6_HOPLIMIT },
   trafficClass: { level: IPPROTO_IPV6, type: IPV6_TCLASS },
-  error: { level: IPPROTO_IPV6, type: IPV6_RECVERR },
 };
 
-/** The loader's own search first; then where Debian, Fedora, Arch and Alpine keep it. */
-function libraries(arch: Arch): string[] {
+/** The kernel tells by the same messages that it can be asked by. */
+function received(send: FamilySendControl, error: ControlRow): FamilyControl {
+  return {
+    packetInfo: send.packetInfo,
+    destination: null,
+    receivedInterface: null,
+    hops: [send.hops!],
+    trafficClass: [send.trafficClass!],
+    error,
+  };
+}
+
+/**
+ * The C functions. ssize_t results are declared i32: no datagram call returns more than a
+ * batch or 64 KiB, the low half of the register holds -1 as -1, and a number costs no BigInt.
+ */
+const SYMBOLS: Record<string, Signature> = {
+  memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
+  strlen: { parameters: ["usize"], result: "usize" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  recvmmsg: {
+    parameters: ["i32", "buffer", "u32", "i32", "pointer"],
+    result: "i32",
+  },
+  sendto: {
+    parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  getifaddrs: { parameters: ["buffer"], result: "i32" },
+  freeifaddrs: { parameters: ["pointer"], result: "void" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: {
+    parameters: ["i32", "pointer", "i32", "i32"],
+    result: "i32",
+    blocking: true,
+  },
+  poll: { parameters: ["pointer", "usize", "i32"], result: "i32", blocking: true },
+};
+
+/** Where Debian, Fedora, Arch and Alpine keep the C library. */
+function candidates(arch: Arch): string[] {
   return [
     "libc.so.6",
     `/lib/${arch}-linux-gnu/libc.so.6`,
@@ -205,61 +270,18 @@ export function linux(arch: Arch): Platform {
   return {
     os: "linux",
     displayName: "Linux",
-    libraries: libraries(arch),
-    errnoSymbol: "__errno_location",
-    // ssize_t results are declared i32: no datagram call returns more than a
-    // batch or 64 KiB, the low half of the register holds -1 as -1, and a
-    // number costs no BigInt.
-    symbols: {
-      socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-      bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-      connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-      close: { parameters: ["i32"], result: "i32" },
-      getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-      setsockopt: {
-        parameters: ["i32", "i32", "i32", "buffer", "u32"],
-        result: "i32",
-      },
-      getsockopt: {
-        parameters: ["i32", "i32", "i32", "buffer", "buffer"],
-        result: "i32",
-      },
-      recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
-      recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-      recvmmsg: {
-        parameters: ["i32", "buffer", "u32", "i32", "pointer"],
-        result: "i32",
-      },
-      sendto: {
-        parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
-        result: "i32",
-      },
-      sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-      sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-      getifaddrs: { parameters: ["buffer"], result: "i32" },
-      freeifaddrs: { parameters: ["pointer"], result: "void" },
-      if_nametoindex: { parameters: ["buffer"], result: "u32" },
-      if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
-      eventfd: { parameters: ["u32", "i32"], result: "i32" },
-      read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
-      write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
-      epoll_create1: { parameters: ["i32"], result: "i32" },
-      epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-      epoll_wait: {
-        parameters: ["i32", "pointer", "i32", "i32"],
-        result: "i32",
-      },
-      poll: { parameters: ["pointer", "usize", "i32"], result: "i32" },
-    },
+    api: "posix",
+    libraries: [{ candidates: candidates(arch), symbols: SYMBOLS }],
+    errno: { symbol: "__errno_location", returns: "address" },
     constants: {
       AF_INET: 2,
       AF_INET6: 10,
-      AF_PACKET: 17,
       SOCK_DGRAM: SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
       MSG_DONTWAIT: 0x40,
       MSG_NOSIGNAL: 0x4000,
       MSG_TRUNC: 0x20,
       MSG_CTRUNC: 0x8,
+      MSG_BCAST: 0,
       MSG_ERRQUEUE: 0x2000,
       POLLIN: 1,
       POLLOUT: 4,
@@ -271,15 +293,23 @@ export function linux(arch: Arch): Platform {
       IFF_RUNNING: 0x40,
       IFF_MULTICAST: 0x1000,
       IF_NAMESIZE: 16,
-      EPOLL_CLOEXEC: 0o2000000,
-      EPOLL_CTL_ADD: 1,
-      EPOLL_CTL_DEL: 2,
-      EPOLL_CTL_MOD: 3,
-      EPOLLONESHOT: 0x40000000,
-      EFD_FLAGS: EFD_NONBLOCK | EFD_CLOEXEC,
+      linkFamily: AF_PACKET,
     },
-    layouts: linuxLayouts(arch),
+    layouts: linuxLayouts(),
+    epoll: {
+      constants: {
+        EPOLL_CLOEXEC: 0o2000000,
+        EPOLL_CTL_ADD: 1,
+        EPOLL_CTL_DEL: 2,
+        EPOLL_CTL_MOD: 3,
+        EPOLLONESHOT: 0x40000000,
+      },
+      layouts: { epoll_event: epollEvent(arch) },
+    },
+    wake: { EFD_FLAGS: EFD_NONBLOCK | EFD_CLOEXEC },
     netlink: LINUX_NETLINK,
+    routeSocket: null,
+    winsock: null,
     controlAlignment: 8,
     options: { IPv4: IPV4, IPv6: IPV6 },
     memberships: {
@@ -287,11 +317,12 @@ export function linux(arch: Arch): Platform {
       IPv6: memberships(IPPROTO_IPV6, OLDER_IPV6),
     },
     control: {
-      IPv4: CONTROL_IPV4,
-      IPv6: CONTROL_IPV6,
-      timestamp: { level: SOL_SOCKET, type: SO_TIMESTAMPNS },
+      IPv4: received(SEND_IPV4, { level: IPPROTO_IP, type: IP_RECVERR }),
+      IPv6: received(SEND_IPV6, { level: IPPROTO_IPV6, type: IPV6_RECVERR }),
+      timestamp: { level: SOL_SOCKET, type: SO_TIMESTAMPNS, struct: "timespec" },
       dropCounter: { level: SOL_SOCKET, type: SO_RXQ_OVFL },
     },
+    sendControl: { IPv4: SEND_IPV4, IPv6: SEND_IPV6 },
     errors: LINUX_ERRORS,
     hints: {
       addressInUse:
@@ -326,14 +357,20 @@ export function linux(arch: Arch): Platform {
     quirks: {
       bindToGroup: true,
       sendFromGroupBoundSocket: true,
+      sourceOnlyOnWildcard: false,
+      interfaceForgetsSource: false,
+      interfaceNeedsSource: false,
       specDstRevealsBroadcast: true,
       zeroHopsOnlyAsOption: true,
       packetInfoReplacesBoundSource: true,
-      disconnectLosesPort: true,
+      disconnectAnswers: [],
+      shareOnlyBeforeBind: false,
+      embeddedScope: false,
+      smallestSendBuffer: null,
+      truncationIsError: false,
       loopbackOptionOnReceiver: false,
       groupDeliveryIgnoresInterface: true,
     },
-    poller: "epoll",
     batchedCalls: true,
   };
 }

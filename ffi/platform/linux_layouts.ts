@@ -10,14 +10,10 @@
  */
 
 import { struct } from "../layout.ts";
-import type { Arch, Layouts } from "./platform.ts";
+import type { Arch, EpollTables, Layouts } from "./platform.ts";
 
-/**
- * The structs for Linux on one processor.
- *
- * @param arch The processor.
- */
-export function linuxLayouts(arch: Arch): Layouts {
+/** The structs that are the same on both processors. */
+export function linuxLayouts(): Layouts {
   return {
     sockaddr_in: struct("sockaddr_in", 16, {
       sin_family: [0, "u16"],
@@ -109,16 +105,23 @@ export function linuxLayouts(arch: Arch): Layouts {
       ifa_addr: [24, "pointer"],
       ifa_netmask: [32, "pointer"],
       ifa_broadaddr: [40, "pointer"],
+      ifa_data: [48, "pointer"],
     }),
     pollfd: struct("pollfd", 8, {
       fd: [0, "i32"],
       events: [4, "i16"],
       revents: [6, "i16"],
     }),
-    epoll_event: arch === "x86_64"
-      ? struct("epoll_event", 12, { events: [0, "u32"], data: [4, "u64"] }, {
-        packed: true,
-      })
-      : struct("epoll_event", 16, { events: [0, "u32"], data: [8, "u64"] }),
   };
+}
+
+/**
+ * `struct epoll_event`, which is packed on x86-64.
+ *
+ * @param arch The processor.
+ */
+export function epollEvent(arch: Arch): EpollTables["layouts"]["epoll_event"] {
+  return arch === "x86_64"
+    ? struct("epoll_event", 12, { events: [0, "u32"], data: [4, "u64"] }, { packed: true })
+    : struct("epoll_event", 16, { events: [0, "u32"], data: [8, "u64"] });
 }

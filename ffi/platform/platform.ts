@@ -8,7 +8,15 @@
  */
 
 import type { Family } from "../../address/ip.ts";
-import type { Kind, Struct } from "../layout.ts";
+import type {
+  EpollTables,
+  NetlinkTables,
+  RouteSocketTables,
+  WinsockTables,
+  With,
+} from "./kernel_tables.ts";
+
+export type { EpollTables, NetlinkTables, RouteSocketTables, WinsockTables };
 
 /** A C type as the foreign function interface knows it. */
 export type NativeType = "i32" | "u32" | "usize" | "pointer" | "buffer";
@@ -16,11 +24,26 @@ export type NativeType = "i32" | "u32" | "usize" | "pointer" | "buffer";
 /** A C function's signature. `ssize_t` results are declared `i32`: see linux.ts. */
 export interface Signature {
   readonly parameters: readonly NativeType[];
-  readonly result: "i32" | "u32" | "pointer" | "void";
+  readonly result: "i32" | "u32" | "usize" | "pointer" | "void";
+  /** The C name, where the table lists the function under another one. */
+  readonly symbol?: string;
+  /** It may block: to be called on another thread only. */
+  readonly blocking?: boolean;
 }
 
-/** How an option's value is laid out in memory. */
-export type OptionKind = "int" | "byte" | "name" | "ip_mreqn";
+/** A C library and what is used of it. */
+export interface LibraryTable {
+  /** Where it is looked for, the loader's own search first. */
+  readonly candidates: readonly string[];
+  /** The functions, by name. One library of a platform has `memmove` and `strlen`. */
+  readonly symbols: Readonly<Record<string, Signature>>;
+}
+
+/**
+ * How an option's value is laid out in memory. `index`: an interface index as an
+ * `int`; `index_be`: the same in network byte order (as an IPv4 address 0.x.x.x).
+ */
+export type OptionKind = "int" | "byte" | "name" | "index" | "index_be" | "ip_mreqn";
 
 /** One socket option. */
 export interface OptionRow {
@@ -34,14 +57,22 @@ export interface OptionRow {
 /** Every socket option that portable code may ask for, by what it does. */
 export type OptionName =
   | "share"
+  /** Nobody else may share the port (Windows, where everybody may unless told otherwise). */
+  | "exclusive"
   | "reusePort"
   | "broadcast"
   | "receiveBufferSize"
   | "sendBufferSize"
+  /** Receive and send on one interface only. */
   | "bindToInterface"
+  /** Send unicast by one interface only (Windows). */
+  | "unicastInterface"
   | "timestamps"
   | "dropCounter"
+  /** The destination of each datagram, and where the same message tells it, the interface. */
   | "packetInfo"
+  /** The interface, where it is a message of its own (BSD). */
+  | "receiveInterface"
   | "receiveHops"
   | "receiveTrafficClass"
   | "receiveErrors"
@@ -51,6 +82,8 @@ export type OptionName =
   | "multicastLoopback"
   | "multicastInterface"
   | "multicastAll"
+  /** IPv6 multicast goes out in packets of at most 1,280 bytes unless this is 0 (BSD, macOS; RFC 3542, 11.1). */
+  | "useMinimumMtu"
   | "onlyThisFamily";
 
 /** The membership calls. */
@@ -62,11 +95,16 @@ export type MembershipName =
   | "block"
   | "unblock";
 
-/** The struct that a membership call takes. */
+/**
+ * The struct that a membership call takes. `ip_mreq` names the interface by an IPv4
+ * address of its own, `ip_mreq_index` (the same struct) by its index as 0.x.x.x.
+ */
 export type MembershipRequest =
   | "group_req"
   | "group_source_req"
   | "ip_mreqn"
+  | "ip_mreq"
+  | "ip_mreq_index"
   | "ip_mreq_source"
   | "ipv6_mreq";
 
@@ -84,37 +122,59 @@ export interface ControlRow {
   readonly type: number;
 }
 
-/** Control messages of one family. */
+/** What control messages tell of a received datagram of one family. `null`: there is none. */
 export interface FamilyControl {
-  /** Destination and interface, in one struct. */
-  readonly packetInfo: ControlRow;
-  readonly hops: ControlRow;
-  readonly trafficClass: ControlRow;
-  /** A queued asynchronous (ICMP) error. */
-  readonly error: ControlRow;
+  /** Destination and interface in one struct, `in_pktinfo` or `in6_pktinfo`. */
+  readonly packetInfo: ControlRow | null;
+  /** The destination alone, `in_addr` (BSD: `IP_RECVDSTADDR`). */
+  readonly destination: ControlRow | null;
+  /** The interface alone, `sockaddr_dl` (BSD: `IP_RECVIF`). */
+  readonly receivedInterface: ControlRow | null;
+  /** An `int` or a byte. Windows has had it under two numbers. */
+  readonly hops: readonly ControlRow[];
+  /** An `int` or a byte. */
+  readonly trafficClass: readonly ControlRow[];
+  /** A queued asynchronous (ICMP) error, `sock_extended_err`. */
+  readonly error: ControlRow | null;
+}
+
+/** What a control message can ask for a single datagram of one family. `null`: it cannot. */
+export interface FamilySendControl {
+  /** Source and interface in one struct, `in_pktinfo` or `in6_pktinfo`. */
+  readonly packetInfo: ControlRow | null;
+  /** The source alone, `in_addr` (BSD: `IP_SENDSRCADDR`). */
+  readonly source: ControlRow | null;
+  /** An `int`; without it the socket's option is changed for the one call. */
+  readonly hops: ControlRow | null;
+  /** An `int`; without it the socket's option is changed for the one call. */
+  readonly trafficClass: ControlRow | null;
 }
 
 /** The rows of control messages. */
 export interface ControlTable {
   readonly IPv4: FamilyControl;
   readonly IPv6: FamilyControl;
-  /** `struct timespec`, nanoseconds since the epoch. */
-  readonly timestamp: ControlRow;
+  /** Seconds since 1970 and a fraction: `struct timespec` or `struct timeval`. */
+  readonly timestamp: (ControlRow & { readonly struct: "timespec" | "timeval" }) | null;
   /** Datagrams dropped so far, 32 bits. */
-  readonly dropCounter: ControlRow;
+  readonly dropCounter: ControlRow | null;
 }
 
 /** Plain constants that are not options. */
 export interface Constants {
   readonly AF_INET: number;
   readonly AF_INET6: number;
-  readonly AF_PACKET: number;
-  /** `SOCK_DGRAM`, with the flags that make it non-blocking and close-on-exec. */
+  /** `SOCK_DGRAM`, with the flags that make it non-blocking and close-on-exec where there are such. */
   readonly SOCK_DGRAM: number;
+  /** 0 where a socket is made non-blocking when it is opened. */
   readonly MSG_DONTWAIT: number;
+  /** 0 where there is no such thing: a datagram socket raises no SIGPIPE anyway. */
   readonly MSG_NOSIGNAL: number;
   readonly MSG_TRUNC: number;
   readonly MSG_CTRUNC: number;
+  /** A received datagram was a broadcast; 0 where no flag tells. */
+  readonly MSG_BCAST: number;
+  /** 0 where there is no error queue. */
   readonly MSG_ERRQUEUE: number;
   readonly POLLIN: number;
   readonly POLLOUT: number;
@@ -126,21 +186,14 @@ export interface Constants {
   readonly IFF_MULTICAST: number;
   readonly IFF_BROADCAST: number;
   readonly IF_NAMESIZE: number;
-  readonly EPOLL_CLOEXEC: number;
-  readonly EPOLL_CTL_ADD: number;
-  readonly EPOLL_CTL_DEL: number;
-  readonly EPOLL_CTL_MOD: number;
-  readonly EPOLLONESHOT: number;
-  /** `EFD_CLOEXEC | EFD_NONBLOCK`. */
-  readonly EFD_FLAGS: number;
+  /** The family of an interface's own entry in getifaddrs(3): `AF_PACKET` or `AF_LINK`; -1 without getifaddrs. */
+  readonly linkFamily: number;
 }
 
-/** A struct of which the codecs use these fields. */
-type With<N extends string> = Struct<
-  Readonly<Record<N, readonly [offset: number, kind: Kind]>>
->;
-
-/** The structs, by C name. */
+/**
+ * The structs, by C name. Optional ones are there where a row of another table needs
+ * them. Windows has some under other names (`WSAMSG` is a `msghdr`).
+ */
 export interface Layouts {
   readonly sockaddr_in: With<"sin_family" | "sin_port" | "sin_addr">;
   readonly sockaddr_in6: With<
@@ -149,9 +202,6 @@ export interface Layouts {
     | "sin6_flowinfo"
     | "sin6_addr"
     | "sin6_scope_id"
-  >;
-  readonly sockaddr_ll: With<
-    "sll_family" | "sll_ifindex" | "sll_halen" | "sll_addr"
   >;
   readonly iovec: With<"iov_base" | "iov_len">;
   readonly msghdr: With<
@@ -163,80 +213,49 @@ export interface Layouts {
     | "msg_controllen"
     | "msg_flags"
   >;
-  readonly mmsghdr: With<"msg_hdr" | "msg_len">;
+  /** For `recvmmsg`. */
+  readonly mmsghdr?: With<"msg_hdr" | "msg_len">;
   readonly cmsghdr: With<"cmsg_len" | "cmsg_level" | "cmsg_type">;
-  readonly in_pktinfo: With<"ipi_ifindex" | "ipi_spec_dst" | "ipi_addr">;
+  /** Linux and macOS have `ipi_spec_dst`; Windows has the address first and no such field. */
+  readonly in_pktinfo?:
+    | With<"ipi_ifindex" | "ipi_addr">
+    | With<
+      "ipi_ifindex" | "ipi_spec_dst" | "ipi_addr"
+    >;
   readonly in6_pktinfo: With<"ipi6_addr" | "ipi6_ifindex">;
-  readonly timespec: With<"tv_sec" | "tv_nsec">;
-  readonly sock_extended_err: With<
+  readonly timespec?: With<"tv_sec" | "tv_nsec">;
+  readonly timeval?: With<"tv_sec" | "tv_usec">;
+  readonly sock_extended_err?: With<
     "ee_errno" | "ee_origin" | "ee_type" | "ee_code" | "ee_info"
   >;
-  readonly ip_mreqn: With<"imr_multiaddr" | "imr_address" | "imr_ifindex">;
-  readonly ip_mreq_source: With<
+  readonly ip_mreqn?: With<"imr_multiaddr" | "imr_address" | "imr_ifindex">;
+  readonly ip_mreq?: With<"imr_multiaddr" | "imr_interface">;
+  readonly ip_mreq_source?: With<
     "imr_multiaddr" | "imr_interface" | "imr_sourceaddr"
   >;
   readonly ipv6_mreq: With<"ipv6mr_multiaddr" | "ipv6mr_interface">;
-  readonly group_req: With<"gr_interface" | "gr_group">;
-  readonly group_source_req: With<"gsr_interface" | "gsr_group" | "gsr_source">;
-  readonly ifaddrs: With<
+  readonly group_req?: With<"gr_interface" | "gr_group">;
+  readonly group_source_req?: With<"gsr_interface" | "gsr_group" | "gsr_source">;
+  readonly ifaddrs?: With<
     | "ifa_next"
     | "ifa_name"
     | "ifa_flags"
     | "ifa_addr"
     | "ifa_netmask"
     | "ifa_broadaddr"
+    | "ifa_data"
+  >;
+  /** What `ifa_data` of an interface's own entry points to on BSD and macOS. */
+  readonly if_data?: With<"ifi_mtu">;
+  /** An interface's own entry in getifaddrs(3) on Linux. */
+  readonly sockaddr_ll?: With<
+    "sll_family" | "sll_ifindex" | "sll_halen" | "sll_addr"
+  >;
+  /** The same on BSD and macOS; the hardware address follows the name in `sdl_data`. */
+  readonly sockaddr_dl?: With<
+    "sdl_family" | "sdl_index" | "sdl_type" | "sdl_nlen" | "sdl_alen" | "sdl_data"
   >;
   readonly pollfd: With<"fd" | "events" | "revents">;
-  readonly epoll_event: With<"events" | "data">;
-}
-
-/** rtnetlink(7), where the kernel speaks it. */
-export interface NetlinkTables {
-  readonly constants: Readonly<
-    Record<
-      | "AF_NETLINK"
-      | "NETLINK_ROUTE"
-      | "NLM_F_REQUEST"
-      | "NLM_F_DUMP"
-      | "NLM_F_DUMP_INTR"
-      | "NLMSG_ERROR"
-      | "NLMSG_DONE"
-      | "NLA_TYPE_MASK"
-      | "RTMGRP_LINK"
-      | "RTMGRP_IPV4_IFADDR"
-      | "RTMGRP_IPV6_IFADDR"
-      | "RTM_NEWLINK"
-      | "RTM_DELLINK"
-      | "RTM_GETLINK"
-      | "RTM_NEWADDR"
-      | "RTM_DELADDR"
-      | "RTM_GETADDR"
-      | "IFLA_ADDRESS"
-      | "IFLA_IFNAME"
-      | "IFLA_MTU"
-      | "IFLA_EXT_MASK"
-      | "RTEXT_FILTER_SKIP_STATS"
-      | "IFA_ADDRESS"
-      | "IFA_LOCAL"
-      | "IFA_BROADCAST"
-      | "IFA_FLAGS"
-      | "IFA_F_TEMPORARY"
-      | "IFA_F_OPTIMISTIC"
-      | "IFA_F_DADFAILED"
-      | "IFA_F_DEPRECATED"
-      | "IFA_F_TENTATIVE",
-      number
-    >
-  >;
-  readonly layouts: {
-    readonly nlmsghdr: With<
-      "nlmsg_len" | "nlmsg_type" | "nlmsg_flags" | "nlmsg_seq" | "nlmsg_pid"
-    >;
-    readonly sockaddr_nl: With<"nl_family" | "nl_pid" | "nl_groups">;
-    readonly rtattr: With<"rta_len" | "rta_type">;
-    readonly ifinfomsg: With<"ifi_family" | "ifi_index" | "ifi_flags">;
-    readonly ifaddrmsg: With<"ifa_family" | "ifa_prefixlen" | "ifa_flags" | "ifa_index">;
-  };
 }
 
 /** What to tell a user, with `{address}`, `{port}` and `{interface}` to fill in. */
@@ -265,6 +284,12 @@ export interface Quirks {
   readonly bindToGroup: boolean;
   /** A socket bound to a group can send (macOS: it cannot). */
   readonly sendFromGroupBoundSocket: boolean;
+  /** A socket bound to an address may name a source only if it is bound to none (FreeBSD: EINVAL). */
+  readonly sourceOnlyOnWildcard: boolean;
+  /** `IP_PKTINFO` with an interface forgets the source that it names (macOS). */
+  readonly interfaceForgetsSource: boolean;
+  /** `IP_PKTINFO` with an interface and no source sends from 0.0.0.0 (Windows): name one of the interface's. */
+  readonly interfaceNeedsSource: boolean;
   /** `ipi_spec_dst` tells a broadcast from a unicast: it differs from the destination. */
   readonly specDstRevealsBroadcast: boolean;
   /** `IP_TTL` as control data refuses 0; only the socket option `IP_MULTICAST_TTL` takes it. */
@@ -272,7 +297,16 @@ export interface Quirks {
   /** Without a source `IP_PKTINFO` sends from anywhere, also on a socket bound to an address. */
   readonly packetInfoReplacesBoundSource: boolean;
   /** `connect(AF_UNSPEC)` also gives back a port that was chosen by the OS. */
-  readonly disconnectLosesPort: boolean;
+  /** What `connect(AF_UNSPEC)` answers although it did what it should (BSD, macOS). */
+  readonly disconnectAnswers: readonly string[];
+  /** `share` after bind(2) has no effect (Windows). */
+  readonly shareOnlyBeforeBind: boolean;
+  /** The index of a link-local address may be inside the address, as the kernel has it (KAME: fe80:4::1). */
+  readonly embeddedScope: boolean;
+  /** A send buffer that is smaller refuses large datagrams, or never has room for them; `null`: it is large enough. */
+  readonly smallestSendBuffer: number | null;
+  /** A datagram that was too long is told as an error (Windows: WSAEMSGSIZE), not by a flag alone. */
+  readonly truncationIsError: boolean;
   /** `IP_MULTICAST_LOOP` is the receiver's choice (Windows), not the sender's. */
   readonly loopbackOptionOnReceiver: boolean;
   /** IPv6 multicast is handed over by group, whatever the interface it came in on. */
@@ -285,16 +319,21 @@ export interface Platform {
   readonly os: string;
   /** For people: `"Linux"`. */
   readonly displayName: string;
-  /** Where libc is looked for, the loader's own search first. */
-  readonly libraries: readonly string[];
-  /** The C functions, by name. */
-  readonly symbols: Readonly<Record<string, Signature>>;
-  /** The C function that returns errno's address. */
-  readonly errnoSymbol: string;
+  /** How sockets are called: as POSIX has it, or as Winsock does. */
+  readonly api: "posix" | "winsock";
+  readonly libraries: readonly LibraryTable[];
+  /** The C function that returns errno's address, or the value of its kind. */
+  readonly errno: { readonly symbol: string; readonly returns: "address" | "value" };
   readonly constants: Constants;
   readonly layouts: Layouts;
-  /** How interfaces are listed and watched, where that is by netlink; otherwise `null`. */
+  /** Readiness by epoll; otherwise by `poll`. */
+  readonly epoll: EpollTables | null;
+  /** What wakes a pending wait: an eventfd (with these flags), or a socket that sends to itself. */
+  readonly wake: { readonly EFD_FLAGS: number } | "socket";
+  /** How interfaces are listed and watched: one of these. */
   readonly netlink: NetlinkTables | null;
+  readonly routeSocket: RouteSocketTables | null;
+  readonly winsock: WinsockTables | null;
   /** `CMSG_ALIGN`'s unit; a message's data starts at the header's size rounded up to it. */
   readonly controlAlignment: number;
   readonly options: Readonly<
@@ -307,15 +346,16 @@ export interface Platform {
       Readonly<Partial<Record<MembershipName, readonly MembershipRow[]>>>
     >
   >;
+  /** What is received. */
   readonly control: ControlTable;
+  /** What can be sent. */
+  readonly sendControl: Readonly<Record<Family, FamilySendControl>>;
   /** errno → name and meaning. */
   readonly errors: Readonly<
     Record<number, readonly [code: string, reason: string]>
   >;
   readonly hints: Readonly<Partial<Record<HintName, string>>>;
   readonly quirks: Quirks;
-  /** Which readiness call the poller uses. */
-  readonly poller: "epoll" | "poll";
   /** `recvmmsg`/`sendmmsg` exist. */
   readonly batchedCalls: boolean;
 }

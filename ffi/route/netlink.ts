@@ -150,6 +150,7 @@ export class RouteCodec {
       flags: decodeFlags(this.platform, flags),
       mtu: u32(attributes.get(IFLA_MTU)),
       hardware: bytes(attributes.get(IFLA_ADDRESS)),
+      description: null,
     };
   }
 

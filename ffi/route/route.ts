@@ -7,22 +7,23 @@
 import { SocketError, UnsupportedError } from "../errors.ts";
 import { readInterfaceList, toRecords } from "../ifaddrs.ts";
 import type { HostRecords, RouteEvent } from "../interface_records.ts";
-import type { NetlinkTables } from "../platform/platform.ts";
-import { pollerOf, type Registration } from "../poller.ts";
+import type { Registration } from "../poller.ts";
 import type { System } from "../syscalls.ts";
-import { RouteCodec } from "./netlink.ts";
-import { NetlinkSocket } from "./netlink_socket.ts";
+import { AdapterEvents, adapterRecords } from "./ip_helper.ts";
+import { NetlinkEvents, netlinkRecords } from "./netlink_source.ts";
+import { RouteSocketEvents } from "./route_socket.ts";
 
 /** The kernel's news of the interfaces, from the moment of opening. The kernel keeps them until they are read. */
 export interface RouteEvents {
   /**
    * What has come, without waiting.
    *
-   * @returns Events in their order, perhaps none of interest; `"overrun"` if some were
-   * lost and a new list is needed; `null` when there is nothing.
+   * @returns Events in their order, perhaps none of interest; `"changed"` where the OS says
+   * no more than that, and `"overrun"` if some were lost: a new list is needed; `null` when
+   * there is nothing.
    * @throws {SocketError} If the OS refuses.
    */
-  read(): RouteEvent[] | "overrun" | null;
+  read(): RouteEvent[] | "changed" | "overrun" | null;
   /**
    * Asks to be told when there is something to read.
    *
@@ -36,7 +37,8 @@ export interface RouteEvents {
 
 /** Lists interfaces and addresses. */
 export function listRecords(system: System): HostRecords {
-  const { netlink } = system.platform;
+  const { netlink, winsock } = system.platform;
+  if (winsock) return adapterRecords(system, winsock);
   if (netlink) {
     try {
       return netlinkRecords(system, netlink);
@@ -51,24 +53,6 @@ export function listRecords(system: System): HostRecords {
   return toRecords(entries, (name) => system.interfaceIndex(name));
 }
 
-function netlinkRecords(system: System, tables: NetlinkTables): HostRecords {
-  const { constants: c, layouts } = tables;
-  const codec = new RouteCodec(system.platform, tables);
-  const socket = new NetlinkSocket(system);
-  try {
-    const skipStatistics = [c.IFLA_EXT_MASK, c.RTEXT_FILTER_SKIP_STATS] as const;
-    const header = new Uint8Array(layouts.ifinfomsg.size);
-    const links = socket.dump(c.RTM_GETLINK, header, [skipStatistics]);
-    const addresses = socket.dump(c.RTM_GETADDR, new Uint8Array(layouts.ifaddrmsg.size));
-    return {
-      links: links.flatMap(({ body }) => codec.link(body) ?? []),
-      addresses: addresses.flatMap(({ body }) => codec.address(body) ?? []),
-    };
-  } finally {
-    socket.close();
-  }
-}
-
 /**
  * Begins to listen to the kernel's news of the interfaces.
  *
@@ -76,57 +60,9 @@ function netlinkRecords(system: System, tables: NetlinkTables): HostRecords {
  * @throws {SocketError} If the OS refuses.
  */
 export function openRouteEvents(system: System): RouteEvents {
-  const { netlink, displayName } = system.platform;
-  if (!netlink) throw new UnsupportedError("watching interfaces", displayName);
-  return new NetlinkEvents(system, netlink);
-}
-
-/** Reads of what is older than a new list before others get their turn. */
-const DRAINED_AT_ONCE = 256;
-
-class NetlinkEvents implements RouteEvents {
-  /** Events were lost, and what is left in the queue is of no use. */
-  #lost = false;
-  readonly #socket: NetlinkSocket;
-  readonly #codec: RouteCodec;
-  #registration: Registration | null = null;
-  #closed: Promise<void> | null = null;
-
-  constructor(readonly system: System, tables: NetlinkTables) {
-    const { RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR } = tables.constants;
-    this.#codec = new RouteCodec(system.platform, tables);
-    this.#socket = new NetlinkSocket(
-      system,
-      RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
-    );
-  }
-
-  read(): RouteEvent[] | "overrun" | null {
-    for (let reads = 0; reads < DRAINED_AT_ONCE; reads++) {
-      const messages = this.#socket.receive();
-      if (typeof messages !== "number") {
-        if (this.#lost) continue;
-        return messages.flatMap((message) => this.#codec.event(message) ?? []);
-      }
-      if (messages === this.system.wouldBlock) {
-        if (!this.#lost) return null;
-        // Only now: what was lost may be newer than all that was left.
-        this.#lost = false;
-        return "overrun";
-      }
-      if (messages !== this.system.noBuffers) throw this.system.error(-messages, "netlink events");
-      this.#lost = true;
-    }
-    return [];
-  }
-
-  register(onReady: () => void, quiet: boolean): Registration {
-    return this.#registration = pollerOf(this.system).register(this.#socket.fd, onReady, quiet);
-  }
-
-  close(): Promise<void> {
-    return this.#closed ??= this.#registration
-      ? this.#registration.remove(() => this.#socket.close())
-      : Promise.resolve(this.#socket.close());
-  }
+  const { netlink, routeSocket, winsock, displayName } = system.platform;
+  if (netlink) return new NetlinkEvents(system, netlink);
+  if (routeSocket) return new RouteSocketEvents(system, routeSocket);
+  if (winsock) return new AdapterEvents(system);
+  throw new UnsupportedError("watching interfaces", displayName);
 }

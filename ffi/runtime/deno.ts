@@ -5,7 +5,7 @@
  */
 
 import type { Worker } from "node:worker_threads";
-import type { Signature } from "../platform/platform.ts";
+import type { LibraryTable, Platform, Signature } from "../platform/platform.ts";
 import type { CFunction, Library, Runtime } from "./runtime.ts";
 
 type Definition = Deno.ForeignFunction;
@@ -23,7 +23,25 @@ const node = globalThis as unknown as {
 export const runtime: Runtime = {
   os: Deno.build.os,
   arch: Deno.build.arch,
-  openLibrary,
+  openLibraries,
+  functionAt(address, signature) {
+    const pointer = Deno.UnsafePointer.create(address)!;
+    const call = new Deno.UnsafeFnPointer(
+      pointer as Deno.PointerObject<never>,
+      definitionOf(signature),
+    );
+    return (...args) => (call as unknown as { call: CFunction }).call(...args);
+  },
+  callback(parameters, call) {
+    const types = parameters.map((type) => type === "pointer" ? "usize" as const : type);
+    const callback = Deno.UnsafeCallback.threadSafe(
+      { parameters: types as Deno.NativeType[], result: "void" },
+      call,
+    );
+    callback.unref();
+    const address = Deno.UnsafePointer.value(callback.pointer);
+    return { address: BigInt(address), close: () => callback.close() };
+  },
   addressOf: (buffer) => {
     // Small typed arrays live on V8's own heap, which moves; asking for the
     // ArrayBuffer gives them memory that stays.
@@ -59,16 +77,22 @@ function descriptor(what: "read" | "run" | "env", subject: string): Deno.Permiss
  * Memory by way of C: with only `--allow-ffi=/path/to/libc` granted every method of
  * `Deno.UnsafePointer` and `Deno.UnsafePointerView` is refused, a bound function is not.
  */
-const MEMORY = {
-  memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
-  strlen: { parameters: ["usize"], result: "usize" },
-  // It returns its first argument.
-  addressOf: { name: "memmove", parameters: ["buffer", "buffer", "usize"], result: "usize" },
-} as const satisfies Record<string, Definition>;
+interface MemoryFunctions {
+  readonly memmove: CFunction;
+  readonly strlen: CFunction;
+  readonly addressOf: CFunction;
+}
 
-let memoryFunctions: Record<keyof typeof MEMORY, CFunction> | undefined;
+/** memmove returns its first argument. */
+const ADDRESS_OF: Definition = {
+  name: "memmove",
+  parameters: ["buffer", "buffer", "usize"],
+  result: "usize",
+};
 
-function memory(): Record<keyof typeof MEMORY, CFunction> {
+let memoryFunctions: MemoryFunctions | undefined;
+
+function memory(): MemoryFunctions {
   if (!memoryFunctions) throw new Error("no C library is open yet");
   return memoryFunctions;
 }
@@ -85,44 +109,48 @@ function definitionOf({ parameters, result }: Signature): Definition {
   return { parameters: parameters.map(type), result: type(result) } as Definition;
 }
 
-function openLibrary(
-  candidates: readonly string[],
-  symbols: Readonly<Record<string, Signature>>,
-  errnoSymbol: string,
-  blocking: readonly string[],
-): Library {
-  const definitions: Record<string, Definition> = {
-    [errnoSymbol]: { parameters: [], result: "usize" },
-    ...MEMORY,
-  };
-  for (const [name, signature] of Object.entries(symbols)) {
-    definitions[name] = definitionOf(signature);
-    if (blocking.includes(name)) {
-      definitions[`${name} off thread`] = {
-        ...definitionOf(signature),
-        name,
-        nonblocking: true,
-      } as Definition;
+function openLibraries(tables: readonly LibraryTable[], errno: Platform["errno"]): Library {
+  const functions: Record<string, CFunction> = {};
+  const blocking: BlockingFunctions = {};
+  for (const { candidates, symbols } of tables) {
+    const definitions: Record<string, Definition> = {};
+    for (const [key, signature] of Object.entries(symbols)) {
+      const name = signature.symbol ?? key;
+      definitions[key] = { ...definitionOf(signature), name } as Definition;
+      if (signature.blocking) {
+        definitions[`${key} off thread`] = { ...definitions[key], nonblocking: true } as Definition;
+      }
+    }
+    if ("memmove" in symbols) definitions.addressOf = ADDRESS_OF;
+    // errno's function is in the first library.
+    if (candidates === tables[0].candidates) {
+      const result = errno.returns === "address" ? "usize" : "i32";
+      definitions[errno.symbol] = { parameters: [], result };
+    }
+    const { path, library } = open(candidates, definitions);
+    Object.assign(functions, library.symbols);
+    for (const [key, signature] of Object.entries(symbols)) {
+      if (signature.blocking) blocking[key] = { path, definition: definitions[key] };
     }
   }
-  const { path, library } = open(candidates, definitions);
-  const functions = library.symbols as Record<string, CFunction>;
-
-  memoryFunctions = functions as typeof memoryFunctions;
-  const errno = errnoReader(functions[errnoSymbol]());
+  memoryFunctions = functions as unknown as MemoryFunctions;
+  const getErrno = functions[errno.symbol];
   let worker: BlockingWorker | undefined;
   return {
     symbols: functions,
-    errno,
+    errno: errno.returns === "address" ? errnoReader(getErrno()) : () => getErrno(),
     callBlocking(name, args, hold) {
       if (!hold) {
-        worker ??= new BlockingWorker(path, symbols, blocking);
+        worker ??= new BlockingWorker(blocking);
         return worker.call(name, args);
       }
       return functions[`${name} off thread`](...args);
     },
   };
 }
+
+/** Where the functions that block are to be found. */
+type BlockingFunctions = Record<string, { path: string; definition: Definition }>;
 
 /** Reads the calling thread's errno. */
 function errnoReader(address: bigint): () => number {
@@ -182,19 +210,14 @@ class BlockingWorker {
   #next = 0;
   #dead = false;
 
-  constructor(
-    path: string,
-    symbols: Readonly<Record<string, Signature>>,
-    blocking: readonly string[],
-  ) {
-    const definitions = Object.fromEntries(
-      blocking.map((name) => [name, definitionOf(symbols[name])]),
-    );
+  constructor(blocking: BlockingFunctions) {
     // The code travels as text: a module of its own would need --allow-read.
     const code = `
       const { parentPort } = require("node:worker_threads");
-      const definitions = ${JSON.stringify(definitions)};
-      const { symbols } = Deno.dlopen(${JSON.stringify(path)}, definitions);
+      const symbols = {};
+      for (const [name, { path, definition }] of Object.entries(${JSON.stringify(blocking)})) {
+        symbols[name] = Deno.dlopen(path, { [name]: definition }).symbols[name];
+      }
       parentPort.on("message", ({ id, name, args }) => {
         parentPort.postMessage({ id, result: symbols[name](...args) });
       });`;

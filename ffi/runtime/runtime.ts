@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Signature } from "../platform/platform.ts";
+import type { LibraryTable, Platform, Signature } from "../platform/platform.ts";
 
 /** An argument of a C call: a number, a buffer (its memory is passed), or a raw address. */
 export type Argument = number | bigint | Uint8Array | null;
@@ -16,7 +16,15 @@ export type Argument = number | bigint | Uint8Array | null;
 // deno-lint-ignore no-explicit-any -- each call site knows its C signature
 export type CFunction = (...args: any[]) => any;
 
-/** An opened C library. */
+/** A function of ours that C calls. */
+export interface Callback {
+  /** Where C finds it. */
+  readonly address: bigint;
+  /** Releases it; C must not call it any more. */
+  close(): void;
+}
+
+/** The opened C libraries. */
 export interface Library {
   /** The functions, callable at once. */
   readonly symbols: Readonly<Record<string, CFunction>>;
@@ -25,7 +33,7 @@ export interface Library {
   /**
    * Calls a function that blocks, on another thread. Its errno is lost.
    *
-   * @param name The function.
+   * @param name The function, declared as blocking.
    * @param args Numbers and raw addresses only; the caller keeps their memory alive.
    * @param hold Whether the process stays alive while the call is pending.
    */
@@ -39,19 +47,21 @@ export interface Runtime {
   /** The processor, e.g. `"x86_64"`. */
   readonly arch: string;
   /**
-   * Opens a C library.
+   * Opens the C libraries.
    *
-   * @param candidates Names and absolute paths; the first that is permitted and exists is taken.
-   * @param symbols The functions to bind.
-   * @param errnoSymbol The function that returns errno's address.
-   * @param blocking The functions that {@linkcode Library.callBlocking} may call.
+   * @param libraries Of each the first candidate is taken that is permitted and exists.
+   * @param errno Where errno is.
    */
-  openLibrary(
-    candidates: readonly string[],
-    symbols: Readonly<Record<string, Signature>>,
-    errnoSymbol: string,
-    blocking: readonly string[],
-  ): Library;
+  openLibraries(libraries: readonly LibraryTable[], errno: Platform["errno"]): Library;
+  /** A C function that is known by its address only. */
+  functionAt(address: bigint, signature: Signature): CFunction;
+  /**
+   * Lets C call a function, from any thread; that thread waits until it has run here.
+   * Being there to be called does not keep the process alive.
+   *
+   * @param parameters Numbers; addresses arrive as `bigint`.
+   */
+  callback(parameters: Signature["parameters"], call: () => void): Callback;
   /** The address of a buffer's first byte. The caller keeps the buffer referenced. */
   addressOf(buffer: Uint8Array): bigint;
   /** Copies memory that C owns. */

@@ -71,7 +71,7 @@ test("parseEndpoint refuses everything else and says why", () => {
     ["1.2.3.4,1:5", TypeError, "not a number"],
     ["1.2.3.4,256", RangeError, "TTL"],
     ["1.2.3.4@", TypeError, "interface in"],
-    ["1.2.3.4@eth 0", TypeError, `holds " "`],
+    ["1.2.3.4@eth\t0", TypeError, `holds "\\t"`],
     ["1.2.3.4@0", TypeError, "index 0"],
     ["1.2.3.4@eth0,1", TypeError, `the TTL goes before "@"`],
     ["1.2.3.4@eth0%1", TypeError, `holds "%"`],

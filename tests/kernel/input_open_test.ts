@@ -62,7 +62,7 @@ test("openUdpSocket refuses wrong options", async () => {
     [{ interface: 0 }, "RangeError", "0"],
     [{ interface: -1 }, "RangeError", "-1"],
     [{ interface: "" }, "TypeError", "interface"],
-    [{ interface: "eth 0" }, "TypeError", "eth 0"],
+    [{ interface: "eth\t0" }, "TypeError", "eth\\t0"],
     [{ interface: {} }, "TypeError", "interface"],
     [{ multicastInterface: 1.5 }, "RangeError", "1.5"],
     [{ multicastInterface: "a\0b" }, "TypeError", "multicastInterface"],

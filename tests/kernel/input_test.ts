@@ -173,7 +173,7 @@ test("joining refuses wrong groups, interfaces and sources", async () => {
   await refuses(library, (group) => socket.blockSource(group, "127.0.0.2"), groups);
   const options: Case[] = [
     [{ interface: 0 }, "RangeError", "0"],
-    [{ interface: "a b" }, "TypeError", "a b"],
+    [{ interface: "a b " }, "TypeError", "a b "],
     [{ interface: "lo", source: "::1" }, "TypeError", "IPv4 unicast"],
     [{ interface: "lo", source: "239.1.2.3" }, "TypeError", "unicast"],
     [{ interface: "lo", source: "127.0.0.2 " }, "TypeError", "127.0.0.2"],

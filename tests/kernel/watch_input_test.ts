@@ -66,7 +66,7 @@ test("a label finds its interface, by the interface's own name", needs, () =>
 const impossible: unknown[] = [
   "",
   " ",
-  "two words",
+  "two words ",
   "tab\there",
   "line\n",
   "nul\0",
