@@ -47,6 +47,8 @@ export function encodeMembership(
       break;
     case "ip_mreqn":
       view.setUint32(at.imr_multiaddr, group.w0);
+      // Only looked at where there is no index; qemu's user mode loses that.
+      view.setUint32(at.imr_address, target.interfaceAddress);
       view.setInt32(at.imr_ifindex, interfaceIndex, true);
       break;
     case "ip_mreq":

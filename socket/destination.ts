@@ -57,6 +57,8 @@ export interface Route extends Egress {
   readonly multicast: boolean;
   /** The interface that was named for it, in whatever way; 0: none. */
   readonly interfaceIndex: number;
+  /** What the OS refuses of source and interface may be left out. */
+  readonly lenient: boolean;
 }
 
 /** The socket that sends, as far as that matters. */
@@ -151,6 +153,7 @@ export class Destinations {
       options: forOneCall,
       multicast,
       interfaceIndex,
+      lenient,
     };
   }
 

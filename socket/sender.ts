@@ -63,6 +63,8 @@ export class Sender {
   readonly #batches: Batches;
   /** What resumes those who wait to write to a half. */
   readonly #waiting = new Map<FamilySocket, Set<() => void>>();
+  /** The refusal of packet information, where there is such a thing; otherwise no call's result. */
+  readonly #invalid: number;
   #closed: SocketError | null = null;
 
   constructor(
@@ -72,6 +74,7 @@ export class Sender {
     readonly counters: Counters,
   ) {
     this.#batches = batchesOf(system);
+    this.#invalid = system.platform.quirks.packetInfoMayBeRefused ? -system.errnoOf("EINVAL") : NaN;
     for (const half of halves) {
       this.#waiting.set(half, new Set());
       half.onWritable = () => this.#release(half);
@@ -199,6 +202,10 @@ export class Sender {
     // Where the kernel queues such errors the details are there.
     const told = datagram.half.readErrorQueue() > 0;
     const result = this.#try(datagram);
+    const { route } = datagram;
+    if (result === this.#invalid && route?.lenient && route.control !== null) {
+      return this.#try({ ...datagram, route: { ...route, control: null } });
+    }
     if (result >= 0 && !told) {
       const { family, port } = datagram.half;
       this.counters.report(

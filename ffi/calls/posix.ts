@@ -37,7 +37,8 @@ export class PosixCalls implements SocketCalls {
     const { MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC } = platform.constants;
     this.#receiveFlags = MSG_DONTWAIT;
     this.#sendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    this.#wholeLength = MSG_DONTWAIT | MSG_TRUNC;
+    // As a wish only Linux knows it: recv(2), MSG_TRUNC.
+    this.#wholeLength = platform.netlink ? MSG_DONTWAIT | MSG_TRUNC : MSG_DONTWAIT;
   }
 
   open(domain: number, type: number): number {

@@ -220,6 +220,7 @@ export const BSD_QUIRKS: Quirks = {
   specDstRevealsBroadcast: false,
   zeroHopsOnlyAsOption: false,
   packetInfoReplacesBoundSource: false,
+  packetInfoMayBeRefused: false,
   // soconnect() has taken the peer back before the protocol looks at the null address (connect(2)).
   disconnectAnswers: ["EAFNOSUPPORT", "EINVAL", "EADDRNOTAVAIL"],
   shareOnlyBeforeBind: false,

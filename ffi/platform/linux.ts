@@ -363,6 +363,7 @@ export function linux(arch: Arch): Platform {
       specDstRevealsBroadcast: true,
       zeroHopsOnlyAsOption: true,
       packetInfoReplacesBoundSource: true,
+      packetInfoMayBeRefused: false,
       disconnectAnswers: [],
       shareOnlyBeforeBind: false,
       embeddedScope: false,

@@ -296,7 +296,8 @@ export interface Quirks {
   readonly zeroHopsOnlyAsOption: boolean;
   /** Without a source `IP_PKTINFO` sends from anywhere, also on a socket bound to an address. */
   readonly packetInfoReplacesBoundSource: boolean;
-  /** `connect(AF_UNSPEC)` also gives back a port that was chosen by the OS. */
+  /** Packet information is refused with EINVAL for some peers (Windows 11): an answer then goes without. */
+  readonly packetInfoMayBeRefused: boolean;
   /** What `connect(AF_UNSPEC)` answers although it did what it should (BSD, macOS). */
   readonly disconnectAnswers: readonly string[];
   /** `share` after bind(2) has no effect (Windows). */

@@ -292,6 +292,7 @@ export const windows: Platform = {
     specDstRevealsBroadcast: false,
     zeroHopsOnlyAsOption: false,
     packetInfoReplacesBoundSource: true,
+    packetInfoMayBeRefused: true,
     disconnectAnswers: [],
     shareOnlyBeforeBind: true,
     embeddedScope: false,
