@@ -29,7 +29,8 @@ export function encodeMembership(
 ): Uint8Array<ArrayBuffer> | null {
   // A row of the platform's asks for it, so the platform has it.
   const layout = platform.layouts[request === "ip_mreq_index" ? "ip_mreq" : request]!;
-  const bytes = new Uint8Array(layout.size);
+  const padding = request === "ip_mreqn" ? platform.quirks.paddingBehindMreqn : 0;
+  const bytes = new Uint8Array(layout.size + padding);
   const view = new DataView(bytes.buffer);
   const sockaddr = new SockaddrCodec(platform);
   const { group, source, interfaceIndex } = target;
@@ -47,8 +48,6 @@ export function encodeMembership(
       break;
     case "ip_mreqn":
       view.setUint32(at.imr_multiaddr, group.w0);
-      // Only looked at where there is no index; qemu's user mode loses that.
-      view.setUint32(at.imr_address, target.interfaceAddress);
       view.setInt32(at.imr_ifindex, interfaceIndex, true);
       break;
     case "ip_mreq":

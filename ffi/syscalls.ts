@@ -185,7 +185,7 @@ export class System {
     const number = Number(value);
     if (row.kind === "byte") return new Uint8Array([number]);
     const mreqn = row.kind === "ip_mreqn" ? this.platform.layouts.ip_mreqn! : null;
-    const bytes = new Uint8Array(mreqn?.size ?? 4);
+    const bytes = new Uint8Array(mreqn ? mreqn.size + this.platform.quirks.paddingBehindMreqn : 4);
     const littleEndian = row.kind !== "index_be";
     new DataView(bytes.buffer).setInt32(mreqn?.at.imr_ifindex ?? 0, number, littleEndian);
     return bytes;

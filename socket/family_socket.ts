@@ -7,6 +7,7 @@
 import { isMulticast, isUnspecified, needsZone } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
 import type { SocketAddress } from "../address/socket_address.ts";
+import { SocketError } from "../ffi/errors.ts";
 import type { OptionName } from "../ffi/platform/platform.ts";
 import { pollerOf, READ, type Registration, WRITE } from "../ffi/poller.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
@@ -93,11 +94,8 @@ export class FamilySocket {
       if (only) setup.bindToInterface(only);
       system.bind(fd, local, context);
       setup.afterBind();
-      if (multicastInterface) {
-        const { index } = multicastInterface;
-        system.setMulticastInterface(fd, family, index, (index) => names.firstIpv4(index));
-      }
       setup.sending(only);
+      if (multicastInterface) setup.sendingGroups(names, multicastInterface);
       return setup;
     };
     try {
@@ -308,5 +306,16 @@ class Setup {
     if (this.family === "IPv6") this.#try("useMinimumMtu", 0);
     if (!only || this.confined) return;
     if (!this.#try("unicastInterface", only.index)) this.forced = only.index;
+  }
+
+  sendingGroups(names: InterfaceNames, { index }: InterfaceId): void {
+    const { system, fd, family } = this;
+    try {
+      system.setMulticastInterface(fd, family, index, (index) => names.firstIpv4(index));
+    } catch (error) {
+      // What the kernel confines to the interface sends there anyway.
+      const needed = this.options.multicastInterface !== null || !this.confined;
+      if (needed || !(error instanceof SocketError)) throw error;
+    }
   }
 }

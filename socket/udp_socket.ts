@@ -16,7 +16,6 @@ import {
   type Destination,
   Destinations,
   parseDestination,
-  type Route,
   type SendOptions,
 } from "./destination.ts";
 import type { FamilySocket } from "./family_socket.ts";

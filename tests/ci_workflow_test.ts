@@ -12,7 +12,7 @@ function commands(): { job: string; command: string }[] {
   const found: { job: string; command: string }[] = [];
   let job = "";
   for (const line of workflow.slice(workflow.indexOf("\njobs:\n")).split("\n")) {
-    job = /^  (\w+):$/.exec(line)?.[1] ?? job;
+    job = /^ {2}(\w+):$/.exec(line)?.[1] ?? job;
     const command = /^\s+(?:- )?run: (.+)$/.exec(line)?.[1];
     if (command) found.push({ job, command });
   }

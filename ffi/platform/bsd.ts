@@ -221,6 +221,7 @@ export const BSD_QUIRKS: Quirks = {
   zeroHopsOnlyAsOption: false,
   packetInfoReplacesBoundSource: false,
   packetInfoMayBeRefused: false,
+  paddingBehindMreqn: 0,
   // soconnect() has taken the peer back before the protocol looks at the null address (connect(2)).
   disconnectAnswers: ["EAFNOSUPPORT", "EINVAL", "EADDRNOTAVAIL"],
   shareOnlyBeforeBind: false,

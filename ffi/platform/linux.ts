@@ -364,6 +364,7 @@ export function linux(arch: Arch): Platform {
       zeroHopsOnlyAsOption: true,
       packetInfoReplacesBoundSource: true,
       packetInfoMayBeRefused: false,
+      paddingBehindMreqn: 4,
       disconnectAnswers: [],
       shareOnlyBeforeBind: false,
       embeddedScope: false,

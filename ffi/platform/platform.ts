@@ -298,6 +298,12 @@ export interface Quirks {
   readonly packetInfoReplacesBoundSource: boolean;
   /** Packet information is refused with EINVAL for some peers (Windows 11): an answer then goes without. */
   readonly packetInfoMayBeRefused: boolean;
+  /**
+   * Bytes behind an `ip_mreqn`. qemu's user mode takes its index for a `long`, and without them for
+   * absent: it joins by route then, and sets no multicast interface (linux-user/syscall.c). Linux
+   * takes any length from the struct's on.
+   */
+  readonly paddingBehindMreqn: number;
   /** What `connect(AF_UNSPEC)` answers although it did what it should (BSD, macOS). */
   readonly disconnectAnswers: readonly string[];
   /** `share` after bind(2) has no effect (Windows). */

@@ -293,6 +293,7 @@ export const windows: Platform = {
     zeroHopsOnlyAsOption: false,
     packetInfoReplacesBoundSource: true,
     packetInfoMayBeRefused: true,
+    paddingBehindMreqn: 0,
     disconnectAnswers: [],
     shareOnlyBeforeBind: true,
     embeddedScope: false,

@@ -21,8 +21,6 @@ import { at, next, text, until } from "./support.ts";
 const { platform } = system();
 const loopback = interfaces().find((item) => item.loopback)!;
 const machine = process.env.PKTINFO_MACHINE ?? "native";
-/** Where groups are joined: qemu ignores the interface of IP_MULTICAST_IF, so there it is the one they leave by. */
-const home = machine === "qemu" ? interfaces().find(({ name }) => name === "eth0")! : loopback;
 
 /** What shows each feature; `false` for what the tables say is missing here. */
 const SHOWN: Record<string, (supported: boolean) => void | Promise<void>> = {
@@ -126,10 +124,10 @@ const SHOWN: Record<string, (supported: boolean) => void | Promise<void>> = {
   },
   "a multicast's interface is chosen": async () => {
     await using socket = openUdpSocket({ family: "IPv4" });
-    socket.join("239.255.7.1", { interface: home.index });
-    await socket.send("x", at(socket, "239.255.7.1"), { interface: home.name });
+    socket.join("239.255.7.1", { interface: loopback.index });
+    await socket.send("x", at(socket, "239.255.7.1"), { interface: loopback.name });
     const { interfaceIndex, cast } = await next(socket);
-    assertEquals([interfaceIndex, cast], [home.index, "multicast"]);
+    assertEquals([interfaceIndex, cast], [loopback.index, "multicast"]);
   },
   "a datagram's hops and traffic class are chosen": async () => {
     await using socket = openUdpSocket();
@@ -143,18 +141,18 @@ const SHOWN: Record<string, (supported: boolean) => void | Promise<void>> = {
   },
   "IPv4 groups are joined by interface": async () => {
     await using socket = openUdpSocket({ family: "IPv4" });
-    const membership = socket.join("239.255.7.2", { interface: home.name });
-    assertEquals(membership.interfaces, [{ index: home.index, name: home.name }]);
-    await socket.send("in", at(socket, "239.255.7.2"), { interface: home.index });
+    const membership = socket.join("239.255.7.2", { interface: loopback.name });
+    assertEquals(membership.interfaces, [{ index: loopback.index, name: loopback.name }]);
+    await socket.send("in", at(socket, "239.255.7.2"), { interface: loopback.index });
     assertEquals((await next(socket)).destination.address, "239.255.7.2");
     membership.leave();
-    await socket.send("out", at(socket, "239.255.7.2"), { interface: home.index });
+    await socket.send("out", at(socket, "239.255.7.2"), { interface: loopback.index });
     assert(await staysPending(50, socket.receive({ signal: AbortSignal.timeout(100) })));
   },
   "IPv6 groups are joined by interface": async () => {
     await using socket = openUdpSocket({ family: "IPv6" });
-    const membership = socket.join("ff01::7:1", { interface: home.name });
-    assertEquals(membership.interfaces, [{ index: home.index, name: home.name }]);
+    const membership = socket.join("ff01::7:1", { interface: loopback.name });
+    assertEquals(membership.interfaces, [{ index: loopback.index, name: loopback.name }]);
     assertEquals(membership.failed, []);
     membership.leave();
   },
@@ -162,19 +160,19 @@ const SHOWN: Record<string, (supported: boolean) => void | Promise<void>> = {
   "IPv6 groups of one sender only": (supported) => oneSender("IPv6", "ff31::7:2", supported),
   "a socket hears the groups that it joined only": async () => {
     await using other = openUdpSocket({ family: "IPv4" });
-    other.join("239.255.7.3", { interface: home.index });
+    other.join("239.255.7.3", { interface: loopback.index });
     await using socket = openUdpSocket({ family: "IPv4" });
-    await socket.send("a stranger's", at(socket, "239.255.7.3"), { interface: home.index });
+    await socket.send("a stranger's", at(socket, "239.255.7.3"), { interface: loopback.index });
     await socket.send("own", at(socket));
     assertEquals(text(await next(socket)), "own");
   },
   "a socket on a group hears that group only, and can answer": async () => {
     await using socket = openUdpSocket({ address: "239.255.7.4" });
-    socket.join("239.255.7.4", { interface: home.index });
+    socket.join("239.255.7.4", { interface: loopback.index });
     // On a host whose only address is 127.0.0.1 Linux would send from 0.0.0.0.
-    await using client = openUdpSocket({ address: home.addresses.find(isIpv4)!.address });
+    await using client = openUdpSocket({ address: loopback.addresses.find(isIpv4)!.address });
     await client.send("unicast", at(socket, "127.0.0.1"));
-    await client.send("group", at(socket, "239.255.7.4"), { interface: home.index });
+    await client.send("group", at(socket, "239.255.7.4"), { interface: loopback.index });
     const question = await next(socket);
     assertEquals(text(question), "group");
     await socket.reply(question, "answer");
@@ -299,10 +297,7 @@ const NOT_ON: Record<string, Record<string, string>> = {
   qemu: {
     "time of arrival by the kernel": "qemu knows no SO_TIMESTAMPNS",
     "datagrams that the kernel dropped are counted": "qemu knows no SO_RXQ_OVFL",
-    "a multicast's interface is chosen": "qemu ignores the interface of IP_MULTICAST_IF",
     "IPv6 groups of one sender only": "qemu knows no MCAST_* requests",
-    "a socket on one interface hears and sends there only": "qemu knows no IPV6_MULTICAST_IF",
-    "the doctor tries every interface": "qemu ignores the interface of IP_MULTICAST_IF",
   },
 };
 
