@@ -14,6 +14,9 @@ import type { LimitProbe } from "./facts.ts";
 const MEMBERSHIPS = 20;
 const SOURCES = 10;
 
+/** What joining says where a limit is reached. */
+export const LIMIT: ReadonlySet<string> = new Set(["ENOBUFS", "ENOMEM", "ETOOMANYREFS"]);
+
 /** RFC 2365: for local use. On loopback nobody hears of it. */
 const GROUP = (number: number) => `239.255.255.${number}`;
 /** RFC 5771: source-specific groups are another range, but any group can be joined for senders. */
@@ -53,7 +56,7 @@ async function count(
   } catch (error) {
     if (!(error instanceof SocketError)) throw error;
     // Anything but a limit says nothing about limits.
-    if (error.code !== "ENOBUFS" && error.code !== "ENOMEM") return { wanted, had: null };
+    if (!LIMIT.has(error.code)) return { wanted, had: null };
   }
   return { wanted, had };
 }

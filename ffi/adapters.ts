@@ -9,9 +9,6 @@ import type { AddressRecord, HostRecords, LinkRecord } from "./interface_records
 import type { Platform, WinsockTables } from "./platform/platform.ts";
 import { emptyWords, SockaddrCodec, type SocketWords } from "./sockaddr.ts";
 
-/** More entries than any host has: what points back to itself ends there. */
-const MOST = 100_000;
-
 /** Reads the list that begins at `first`. */
 export function readAdapters(
   platform: Platform,
@@ -42,8 +39,10 @@ function* chain(
   size: number,
   next: number,
 ): Generator<DataView<ArrayBuffer>> {
-  let at = first;
-  for (let count = 0; at !== 0n && count < MOST; count++) {
+  // A list that comes back to where it was is none: it ends there.
+  const seen = new Set<bigint>();
+  for (let at = first; at !== 0n && !seen.has(at);) {
+    seen.add(at);
     const view = new DataView(memory.readMemory(at, size).buffer);
     yield view;
     at = view.getBigUint64(next, true);

@@ -10,7 +10,7 @@
 
 import type { Family } from "../address/ip.ts";
 import type { SendControl } from "./cmsg.ts";
-import { UnsupportedError } from "./errors.ts";
+import { SocketError, UnsupportedError } from "./errors.ts";
 import type { OptionName, Platform } from "./platform/platform.ts";
 import type { SocketWords } from "./sockaddr.ts";
 
@@ -44,6 +44,7 @@ export interface Departure {
  * Decides it.
  *
  * @throws {UnsupportedError} If the system has no way to do it.
+ * @throws {SocketError} `EADDRNOTAVAIL` if the interface has no address that it would need.
  */
 export function planEgress(
   platform: Platform,
@@ -95,9 +96,11 @@ function planInterface(
   const needsSource = ipv4 && quirks.interfaceNeedsSource;
   if (told && !forgets && !(needsSource && multicast)) {
     if (!needsSource || control.hasSource) return;
-    control.hasSource = true;
-    control.w0 = own?.w0 ?? addressOf(interfaceIndex);
-    return;
+    const w0 = own?.w0 ?? addressOf(interfaceIndex);
+    control.hasSource = w0 !== 0;
+    control.w0 = w0;
+    if (w0 !== 0) return;
+    if (!lenient) throw noAddress(interfaceIndex);
   }
   control.interfaceIndex = 0;
   if (multicast) {
@@ -110,6 +113,17 @@ function planInterface(
       "Open a socket with { address } or { interface } for it",
     );
   }
+}
+
+function noAddress(interfaceIndex: number): SocketError {
+  const reason = "the interface has no IPv4 address to send from";
+  return new SocketError({
+    code: "EADDRNOTAVAIL",
+    errno: 0,
+    syscall: "sendmsg",
+    interfaceIndex,
+    reason,
+  });
 }
 
 function planSource(
@@ -128,8 +142,8 @@ function planSource(
     }
     return;
   }
-  if (rows.packetInfo) return;
-  if (rows.source && !(own && quirks.sourceOnlyOnWildcard)) return;
+  const bound = own !== null && family === "IPv4" && quirks.sourceOnlyOnWildcard;
+  if (!bound && (rows.packetInfo ?? rows.source) !== null) return;
   // What the socket is bound to is its source anyway.
   control.hasSource = false;
   if (own?.w0 === control.w0 || lenient) return;

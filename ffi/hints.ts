@@ -76,11 +76,11 @@ const RULES: readonly Rule[] = [
   [SOURCE, ["ENOBUFS"], "sourceLimit"],
   [
     MEMBERSHIP,
-    ["ENOBUFS", "ENOMEM"],
+    ["ENOBUFS", "ENOMEM", "ETOOMANYREFS"],
     "membershipLimitIPv4",
     (c) => c.family === "IPv4",
   ],
-  [MEMBERSHIP, ["ENOBUFS", "ENOMEM"], "membershipLimitIPv6"],
+  [MEMBERSHIP, ["ENOBUFS", "ENOMEM", "ETOOMANYREFS"], "membershipLimitIPv6"],
   [MEMBERSHIP, ["ENODEV"], "noSuchInterface", (c) => !c.interfaceName],
   [MEMBERSHIP, ["ENODEV", "EADDRNOTAVAIL"], "interfaceLacksFamily"],
   [MEMBERSHIP, ["EINVAL"], "interfaceLacksFamily", (c) => c.family === "IPv6"],

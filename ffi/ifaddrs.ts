@@ -108,7 +108,8 @@ function readLink(
   }
   const { sdl_index, sdl_nlen, sdl_alen, sdl_data } = sockaddr_dl!.at;
   // Its first byte is its length; a long name reaches past the declared struct.
-  const bytes = memory.readMemory(address, memory.readMemory(address, 1)[0]);
+  const length = Math.max(memory.readMemory(address, 1)[0], sdl_data);
+  const bytes = memory.readMemory(address, length);
   const hardware = sdl_data + bytes[sdl_nlen];
   const index = new DataView(bytes.buffer).getUint16(sdl_index, true);
   return { index, hardware: bytes.slice(hardware, hardware + bytes[sdl_alen]) };

@@ -173,15 +173,18 @@ are Linux kernels, and Windows on arm64 has the tables of x64.
 
 ## What differs in behaviour
 
-- **Source and interface of one IPv4 unicast** go together on Linux and Windows. macOS takes either, BSD
-  the source only: \`send\` refuses what cannot be had, \`reply\` then leaves the interface to the system.
-  Multicasts and IPv6 have both everywhere.
+- **Source and interface of one IPv4 unicast** go together on Linux, Windows and NetBSD. macOS takes either,
+  FreeBSD and OpenBSD the source only, and on macOS and FreeBSD a socket that is bound to an address
+  sends from no other: \`send\` refuses what cannot be had, \`reply\` then leaves the interface to the
+  system. Multicasts and IPv6 have both everywhere.
 - **A socket bound to a group** is the kernel's on Linux and BSD. macOS cannot send from one, so a second
   socket of the same port sends (the port is shared between the two); Windows binds to no group, and
   the delivery filter selects.
 - **\`multicastLoopback\`** is the sender's choice, on Windows the receiver's.
-- **\`interface\`** is enforced by the kernel on Linux and macOS. Elsewhere the delivery filter does it; on BSD
-  IPv4 unicast then leaves as routed.
+- **\`interface\`** is enforced by the kernel on Linux and macOS. Elsewhere the delivery filter does it; on
+  FreeBSD and OpenBSD IPv4 unicast then leaves as routed.
+- **\`disconnect\`** of a socket that is bound to an address leaves it bound to none on macOS and BSD
+  (\`localAddresses\` tells).
 - **Ports** are exclusive unless \`share\` is set, on Windows by SO_EXCLUSIVEADDRUSE.
 - **Watching** tells each change on Linux. Elsewhere the system says that something changed and the list is
   compared: what is undone in between is not seen.

@@ -40,6 +40,8 @@ export class FamilySocket {
   /** The peer while it is connected. */
   peer: SocketWords | null = null;
   readonly registration: Registration;
+  /** That of what sends. */
+  readonly sendRegistration: Registration;
   #local: SocketWords;
   #closed = false;
 
@@ -53,10 +55,13 @@ export class FamilySocket {
     local: SocketWords,
   ) {
     this.#local = local;
-    this.registration = pollerOf(system).register(fd, (fired) => {
+    const onReady = (fired: number) => {
       if ((fired & READ) !== 0) this.onReadable();
       if ((fired & WRITE) !== 0) this.onWritable();
-    });
+    };
+    const poller = pollerOf(system);
+    this.registration = poller.register(fd, onReady);
+    this.sendRegistration = sendFd === fd ? this.registration : poller.register(sendFd, onReady);
   }
 
   /**
@@ -172,10 +177,11 @@ export class FamilySocket {
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    return this.registration.remove(() => {
-      this.system.close(this.fd);
-      if (this.sendFd !== this.fd) this.system.close(this.sendFd);
-    });
+    const { fd, sendFd, registration, sendRegistration } = this;
+    const close = registration.remove(() => this.system.close(fd));
+    if (sendFd === fd) return close;
+    const closeSender = sendRegistration.remove(() => this.system.close(sendFd));
+    return Promise.all([close, closeSender]).then(() => {});
   }
 }
 

@@ -70,7 +70,11 @@ export function openWith(system: System, options: CheckedOptions): UdpSocket {
   const open = (family: Family, port: number) =>
     FamilySocket.open(system, names, family, options, port, only);
 
-  const { halves, unavailable } = openHalves(options, open);
+  const { halves, unavailable } = openHalves(
+    options,
+    open,
+    system.platform.quirks.takenPortAnswers,
+  );
   try {
     return new UdpSocket(system, names, options, only, halves, unavailable);
   } catch (error) {
@@ -87,6 +91,7 @@ interface Halves {
 function openHalves(
   options: CheckedOptions,
   open: (family: Family, port: number) => FamilySocket,
+  takenPort: readonly string[],
 ): Halves {
   if (options.familyFixed) {
     return { halves: [open(options.families[0], options.port)], unavailable: [] };
@@ -107,7 +112,7 @@ function openHalves(
       return { halves, unavailable };
     } catch (error) {
       const again = options.port === 0 && halves.length > 0 && attempt < PORT_ATTEMPTS &&
-        error instanceof SocketError && error.code === "EADDRINUSE";
+        error instanceof SocketError && takenPort.includes(error.code);
       for (const half of halves) half.close();
       if (!again) throw error;
     }

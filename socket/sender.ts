@@ -269,7 +269,7 @@ export class Sender {
   #untilWritable(half: FamilySocket): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.get(half)!.add(resolve);
-      half.registration.arm(WRITE);
+      half.sendRegistration.arm(WRITE);
     });
   }
 
@@ -292,7 +292,7 @@ export class Sender {
     const resumed = [...waiting];
     waiting.clear();
     for (const resume of resumed) resume();
-    half.registration.disarm(WRITE);
+    half.sendRegistration.disarm(WRITE);
   }
 
   /**

@@ -293,8 +293,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * Answers a packet: from the address it was sent to, out of the interface it came in on.
    *
    * For a packet to a group or broadcast address the OS chooses the source, as
-   * such an address cannot be one. For IPv4 unicast macOS and BSD take the source
-   * only; there the OS chooses the interface.
+   * such an address cannot be one. For IPv4 unicast macOS, FreeBSD and OpenBSD take
+   * the source only; there the OS chooses the interface.
    *
    * @param packet The packet to answer.
    * @param data The answer.
@@ -331,7 +331,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     const connected = this.#connected;
     if (to === undefined) {
       if (!connected) throw new TypeError("say where to send, or connect the socket first");
-      if (!asksForSomething(options)) {
+      if (!asksForSomething(options) && connected.forcedInterface === 0) {
         return { data: toBytes(data, connected.family), half: connected, route: null };
       }
     }

@@ -6,11 +6,10 @@
 
 import type { Family } from "../../address/ip.ts";
 import type { Probe } from "../facts.ts";
+import { LIMIT } from "../limits.ts";
 import { isRefusal, lookUp } from "../lookup.ts";
 import { FAMILIES, type Scene } from "../scene.ts";
 
-/** What joining says where the limit of memberships is reached. */
-const LIMIT = new Set(["ENOBUFS", "ENOMEM"]);
 /** What sending says when a packet filter refuses. */
 const REFUSED = new Set(["EPERM", "EACCES"]);
 

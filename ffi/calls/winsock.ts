@@ -155,6 +155,7 @@ export class WinsockCalls implements SocketCalls {
 
 /** A string as Windows takes it: UTF-16 and a NUL. */
 function wide(text: string): Uint8Array {
-  const units = Uint16Array.from(`${text}\0`, (unit) => unit.charCodeAt(0));
+  // By units, not by characters: one beyond U+FFFF is two. Behind the end there is none, which is stored as 0.
+  const units = Uint16Array.from({ length: text.length + 1 }, (_, at) => text.charCodeAt(at));
   return new Uint8Array(units.buffer);
 }

@@ -224,6 +224,7 @@ export const BSD_QUIRKS: Quirks = {
   paddingBehindMreqn: 0,
   // soconnect() has taken the peer back before the protocol looks at the null address (connect(2)).
   disconnectAnswers: ["EAFNOSUPPORT", "EINVAL", "EADDRNOTAVAIL"],
+  takenPortAnswers: ["EADDRINUSE"],
   shareOnlyBeforeBind: false,
   embeddedScope: true,
   // By default 9,216 bytes, beyond which a datagram is refused (sosend: EMSGSIZE).

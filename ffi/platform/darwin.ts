@@ -112,6 +112,7 @@ export function darwin(_arch: Arch): Platform {
         RTM_DELADDR: 0xd,
         RTM_IFINFO: 0xe,
         RTM_IFANNOUNCE: -1,
+        RTM_DESYNC: -1,
       },
       layouts: routeLayouts(92),
     },
@@ -180,6 +181,9 @@ export function darwin(_arch: Arch): Platform {
       // udp_check_pktinfo(): the source is forgotten, also the one that the socket is bound to.
       interfaceForgetsSource: true,
       packetInfoReplacesBoundSource: true,
+      // udp_output(): IP_PKTINFO takes the address and the peer from a socket that has one, for good
+      // (udp_dodisconnect, origladdr).
+      sourceOnlyOnWildcard: true,
     },
   };
 }

@@ -78,6 +78,7 @@ export function freebsd(_arch: Arch): Platform {
         RTM_DELADDR: 0xd,
         RTM_IFINFO: 0xe,
         RTM_IFANNOUNCE: 0x11,
+        RTM_DESYNC: -1,
       },
       layouts: routeLayouts(152),
     },

@@ -40,6 +40,8 @@ export interface RouteSocketTables {
     > & {
       /** An interface came or went; -1 on macOS, where RTM_IFINFO tells that, too. */
       readonly RTM_IFANNOUNCE: number;
+      /** The queue ran over (OpenBSD, instead of ENOBUFS); elsewhere -1. */
+      readonly RTM_DESYNC: number;
     }
   >;
   readonly layouts: {

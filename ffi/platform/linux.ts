@@ -366,6 +366,7 @@ export function linux(arch: Arch): Platform {
       packetInfoMayBeRefused: false,
       paddingBehindMreqn: 4,
       disconnectAnswers: [],
+      takenPortAnswers: ["EADDRINUSE"],
       shareOnlyBeforeBind: false,
       embeddedScope: false,
       smallestSendBuffer: null,

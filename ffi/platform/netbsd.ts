@@ -82,6 +82,7 @@ export function netbsd(arch: Arch): Platform {
         RTM_DELADDR: 0x17,
         RTM_IFINFO: 0x14,
         RTM_IFANNOUNCE: 0x10,
+        RTM_DESYNC: -1,
       },
       layouts: routeLayouts(120),
     },

@@ -74,6 +74,7 @@ export function openbsd(_arch: Arch): Platform {
         RTM_DELADDR: 0xd,
         RTM_IFINFO: 0xe,
         RTM_IFANNOUNCE: 0xf,
+        RTM_DESYNC: 0x10,
       },
       layouts: routeLayouts(96),
     },

@@ -284,7 +284,10 @@ export interface Quirks {
   readonly bindToGroup: boolean;
   /** A socket bound to a group can send (macOS: it cannot). */
   readonly sendFromGroupBoundSocket: boolean;
-  /** A socket bound to an address may name a source only if it is bound to none (FreeBSD: EINVAL). */
+  /**
+   * IPv4's source may be named only by a socket that is bound to no address (FreeBSD: EINVAL;
+   * macOS: udp_output() unbinds and disconnects the socket).
+   */
   readonly sourceOnlyOnWildcard: boolean;
   /** `IP_PKTINFO` with an interface forgets the source that it names (macOS). */
   readonly interfaceForgetsSource: boolean;
@@ -306,6 +309,8 @@ export interface Quirks {
   readonly paddingBehindMreqn: number;
   /** What `connect(AF_UNSPEC)` answers although it did what it should (BSD, macOS). */
   readonly disconnectAnswers: readonly string[];
+  /** What bind(2) answers where somebody has the port (Windows: also EACCES, if that somebody does not share it). */
+  readonly takenPortAnswers: readonly string[];
   /** `share` after bind(2) has no effect (Windows). */
   readonly shareOnlyBeforeBind: boolean;
   /** The index of a link-local address may be inside the address, as the kernel has it (KAME: fe80:4::1). */

@@ -295,6 +295,7 @@ export const windows: Platform = {
     packetInfoMayBeRefused: true,
     paddingBehindMreqn: 0,
     disconnectAnswers: [],
+    takenPortAnswers: ["EADDRINUSE", "EACCES"],
     shareOnlyBeforeBind: true,
     embeddedScope: false,
     smallestSendBuffer: null,

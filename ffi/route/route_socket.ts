@@ -31,6 +31,12 @@ export function tellsOfInterfaces({ constants, layouts }: RouteSocketTables, mes
   return [RTM_NEWADDR, RTM_DELADDR, RTM_IFINFO, RTM_IFANNOUNCE].includes(type);
 }
 
+/** OpenBSD: "route socket overflow" (route(4)); the others answer ENOBUFS. */
+function tellsOfLoss({ constants, layouts }: RouteSocketTables, message: DataView): boolean {
+  const { rtm_type } = layouts.rt_msghdr.at;
+  return message.byteLength > rtm_type && message.getUint8(rtm_type) === constants.RTM_DESYNC;
+}
+
 /** The news, from the moment of opening. */
 export class RouteSocketEvents implements RouteEvents {
   readonly #fd: number;
@@ -55,7 +61,8 @@ export class RouteSocketEvents implements RouteEvents {
       else if (found !== "overrun") {
         const end = Math.min(length, BUFFER_SIZE);
         const message = new DataView(this.#view.buffer, 0, end);
-        found = tellsOfInterfaces(this.tables, message) ? "changed" : found ?? [];
+        if (tellsOfLoss(this.tables, message)) found = "overrun";
+        else found = tellsOfInterfaces(this.tables, message) ? "changed" : found ?? [];
       }
     }
     return found;

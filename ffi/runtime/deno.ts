@@ -179,10 +179,14 @@ function open(candidates: readonly string[], definitions: Record<string, Definit
     }
   }
   if (!(failure instanceof Deno.errors.NotCapable)) throw failure;
+  // Windows' libraries have no path here: what tells receiving its address needs the whole permission anyway.
   const paths = candidates.filter((candidate) => candidate.startsWith("/"));
+  const narrower = paths.length === 0
+    ? ""
+    : " (or, narrower, the absolute path of this machine's libc, for example " +
+      `--allow-ffi=${paths[0]}; looked for: ${paths.join(", ")})`;
   throw new Deno.errors.NotCapable(
-    "pktinfo calls the C library and needs --allow-ffi (or, narrower, the absolute path of " +
-      `this machine's libc, for example --allow-ffi=${paths[0]}; looked for: ${paths.join(", ")})`,
+    `pktinfo calls the C library and needs --allow-ffi${narrower}`,
     { cause: failure },
   );
 }

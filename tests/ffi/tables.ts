@@ -1,10 +1,47 @@
 /** Platforms and bytes for the tests of the codecs. */
 import { struct } from "../../ffi/layout.ts";
+import { findPlatform } from "../../ffi/platform/detect.ts";
 import { linux } from "../../ffi/platform/linux.ts";
-import type { Platform } from "../../ffi/platform/platform.ts";
+import type {
+  Arch,
+  ControlRow,
+  FamilyControl,
+  FamilySendControl,
+  Platform,
+} from "../../ffi/platform/platform.ts";
 
 /** Linux, as on this machine. */
 export const LINUX = linux("x86_64");
+
+/** The tables of another system. */
+export function tablesOf(os: string, arch: Arch = "x86_64"): Platform {
+  const platform = findPlatform(os, arch);
+  if (!platform) throw new TypeError(`no tables for ${os}`);
+  return platform;
+}
+
+/** A control row of the made-up system: received as it is sent. */
+function both(
+  packetInfo: ControlRow,
+  hops: ControlRow,
+  trafficClass: ControlRow,
+  error: ControlRow,
+) {
+  const received: FamilyControl = {
+    packetInfo,
+    destination: null,
+    receivedInterface: null,
+    hops: [hops],
+    trafficClass: [trafficClass],
+    error,
+  };
+  const sent: FamilySendControl = { packetInfo, source: null, hops, trafficClass };
+  return { received, sent };
+}
+
+const row = (level: number, type: number): ControlRow => ({ level, type });
+const OTHER_IPV4 = both(row(0, 26), row(0, 24), row(0, 27), row(0, 99));
+const OTHER_IPV6 = both(row(41, 46), row(41, 47), row(41, 36), row(41, 99));
 
 /**
  * No real system: a 12-byte control header whose data starts at 12, 4-byte
@@ -59,23 +96,43 @@ export const OTHER: Platform = {
     }),
   },
   control: {
-    IPv4: {
-      packetInfo: { level: 0, type: 26 },
-      hops: { level: 0, type: 24 },
-      trafficClass: { level: 0, type: 27 },
-      error: { level: 0, type: 99 },
-    },
-    IPv6: {
-      packetInfo: { level: 41, type: 46 },
-      hops: { level: 41, type: 47 },
-      trafficClass: { level: 41, type: 36 },
-      error: { level: 41, type: 99 },
-    },
+    IPv4: OTHER_IPV4.received,
+    IPv6: OTHER_IPV6.received,
     // Also SOL_SOCKET is another number on other systems.
-    timestamp: { level: 0xffff, type: 4 },
+    timestamp: { level: 0xffff, type: 4, struct: "timespec" },
     dropCounter: { level: 0xffff, type: 5 },
   },
+  sendControl: { IPv4: OTHER_IPV4.sent, IPv6: OTHER_IPV6.sent },
 };
+
+/** Every layout of messages and addresses that there is, by a name for people. Android's is Linux's. */
+export const PLATFORMS: readonly (readonly [name: string, platform: Platform])[] = [
+  ["Linux", LINUX],
+  ["macOS", tablesOf("darwin")],
+  ["FreeBSD", tablesOf("freebsd")],
+  ["OpenBSD", tablesOf("openbsd")],
+  ["NetBSD", tablesOf("netbsd")],
+  ["NetBSD on arm64", tablesOf("netbsd", "aarch64")],
+  ["Windows", tablesOf("windows")],
+  ["another system", OTHER],
+];
+
+/** A control message as the kernel writes it, padded. */
+export function controlMessage(
+  { layouts: { cmsghdr }, controlAlignment }: Platform,
+  { level, type }: ControlRow,
+  data: Uint8Array,
+): Uint8Array {
+  const align = (n: number) => Math.ceil(n / controlAlignment) * controlAlignment;
+  const start = align(cmsghdr.size);
+  const bytes = new Uint8Array(start + align(data.length));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(cmsghdr.at.cmsg_len, start + data.length, true);
+  view.setInt32(cmsghdr.at.cmsg_level, level, true);
+  view.setInt32(cmsghdr.at.cmsg_type, type, true);
+  bytes.set(data, start);
+  return bytes;
+}
 
 /** `"01 02 0a"` → bytes; what is in brackets is for the reader. */
 export function hex(text: string): Uint8Array<ArrayBuffer> {

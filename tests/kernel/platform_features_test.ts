@@ -122,6 +122,15 @@ const SHOWN: Record<string, (supported: boolean) => void | Promise<void>> = {
     await send();
     assertEquals((await next(socket)).interfaceIndex, loopback.index);
   },
+  "both of an IPv4 unicast in one": async (supported) => {
+    await using socket = openUdpSocket({ family: "IPv4" });
+    const options = { source: "127.0.0.7", interface: loopback.name };
+    const send = () => socket.send("x", at(socket), options);
+    if (!supported) return void await assertRejects(send, UnsupportedError);
+    await send();
+    const { source, interfaceIndex } = await next(socket);
+    assertEquals([source.address, interfaceIndex], ["127.0.0.7", loopback.index]);
+  },
   "a multicast's interface is chosen": async () => {
     await using socket = openUdpSocket({ family: "IPv4" });
     socket.join("239.255.7.1", { interface: loopback.index });
@@ -291,6 +300,7 @@ async function oneSender(family: "IPv4" | "IPv6", group: string, supported: bool
 const NOT_ON: Record<string, Record<string, string>> = {
   wine: {
     "an IPv4 datagram's source is chosen": "Wine ignores the source in IP_PKTINFO",
+    "both of an IPv4 unicast in one": "Wine ignores the source in IP_PKTINFO",
     "an answer comes from the address that was asked": "Wine ignores the source in IP_PKTINFO",
     "IPv6 groups of one sender only": "Wine knows no MCAST_* requests",
   },
