@@ -8,6 +8,7 @@ import { isLoopback } from "../address/classify.ts";
 import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import { isZoneText } from "../address/zone.ts";
+import { SocketError } from "../ffi/errors.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import { perSystem, type System } from "../ffi/syscalls.ts";
 import { listInterfaces, type NetworkInterface } from "./list.ts";
@@ -98,7 +99,13 @@ export class InterfaceNames {
 
   #thisHost(): ThisHost {
     this.refresh();
-    return this.#host ??= describeHost(listInterfaces(this.system));
+    try {
+      return this.#host ??= describeHost(listInterfaces(this.system));
+    } catch (error) {
+      // A sandbox may refuse the list: then nothing is known, and no packet or answer is lost for it.
+      if (!(error instanceof SocketError)) throw error;
+      return describeHost([]);
+    }
   }
 
   /**
