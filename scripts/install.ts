@@ -1,7 +1,7 @@
 /** The programs that tests use besides Deno, and how a Debian machine gets them. */
 import { run } from "./run.ts";
 
-/** Debian's package and a file or program that proves it is there. */
+/** Debian's package and a program or file that proves it is there. */
 const packages: { name: string; proof: string }[] = [
   { name: "iproute2", proof: "ip" },
   { name: "nftables", proof: "nft" },
@@ -12,6 +12,12 @@ const packages: { name: string; proof: string }[] = [
   { name: "libc6-dev", proof: "/usr/include/stdio.h" },
   { name: "gcc-aarch64-linux-gnu", proof: "aarch64-linux-gnu-gcc" },
   { name: "libc6-dev-arm64-cross", proof: "/usr/aarch64-linux-gnu/include/stdio.h" },
+  { name: "musl-dev", proof: "/usr/share/doc/musl-dev/copyright" },
+  // One of its two models of threads is enough for a C compiler.
+  { name: "gcc-mingw-w64-x86-64-win32", proof: "x86_64-w64-mingw32-gcc" },
+  { name: "golang-golang-x-sys-dev", proof: "/usr/share/doc/golang-golang-x-sys-dev/copyright" },
+  { name: "librust-libc-dev", proof: "/usr/share/doc/librust-libc-dev/copyright" },
+  { name: "patchelf", proof: "patchelf" },
   { name: "python3", proof: "python3" },
   { name: "socat", proof: "socat" },
   { name: "tshark", proof: "tshark" },

@@ -3,6 +3,8 @@
 /** What became of the tests of one run. */
 export interface Tally {
   passed: number;
+  /** Names of those that passed; none where a stage is no set of tests. */
+  names?: string[];
   /** Names. */
   failed: string[];
   /** Names; the harness puts the reason into them. */
@@ -23,7 +25,8 @@ function unescape(text: string): string {
 
 /** Counts the test cases of a JUnit report. Markup in names and messages is always escaped there, so patterns do. */
 export function readJunit(xml: string): Tally {
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+  const names: string[] = [];
+  const tally: Tally = { passed: 0, names, failed: [], skipped: [] };
   for (
     const [, attributes, body = ""] of xml.matchAll(
       /<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g,
@@ -32,7 +35,8 @@ export function readJunit(xml: string): Tally {
     const name = unescape(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "(no name)");
     if (/<(failure|error)\b/.test(body)) tally.failed.push(name);
     else if (/<skipped\b/.test(body)) tally.skipped.push(name);
-    else tally.passed++;
+    else names.push(name);
   }
+  tally.passed = names.length;
   return tally;
 }

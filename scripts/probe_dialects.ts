@@ -112,6 +112,7 @@ export const DARWIN_C: Dialect = {
     MSG_BCAST: null,
     MSG_ERRQUEUE: null,
     RTM_IFANNOUNCE: null,
+    RTM_DESYNC: null,
   },
   control: {
     "IPv4 packetInfo": "IP_PKTINFO",

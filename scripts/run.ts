@@ -10,23 +10,62 @@ export interface Ended {
 const running = new Set<Deno.ChildProcess>();
 let stopping = false;
 
-/** The temporary folder of everything that runs: what a killed program leaves behind goes with it. */
-export const scratch = Deno.makeTempDirSync({ prefix: "pktinfo-" });
+const temporary = new Set<string>();
 
-export function removeScratch() {
-  Deno.removeSync(scratch, { recursive: true });
+/** Has a folder removed when this process ends, in whichever way. */
+export function removeAtEnd(folder: string) {
+  temporary.add(folder);
 }
 
-/** Runs a command to its end. It is killed after `limit` seconds. */
+let scratchFolder: string | undefined;
+
+/** The temporary folder of everything that runs: what a killed program leaves behind goes with it. */
+export function scratch(): string {
+  if (scratchFolder === undefined) {
+    scratchFolder = Deno.makeTempDirSync({ prefix: "pktinfo-" });
+    removeAtEnd(scratchFolder);
+  }
+  return scratchFolder;
+}
+
+export function removeScratch() {
+  for (const folder of temporary) remove(folder);
+}
+
+function remove(folder: string) {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return Deno.removeSync(folder, { recursive: true });
+    } catch (error) {
+      // It may have been given another name.
+      if (error instanceof Deno.errors.NotFound) return;
+      if (attempt === 20) throw error;
+      // The processes of a namespace that was killed may still write while they die.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+  }
+}
+
+/** How a command is run. */
+export interface RunOptions {
+  env?: Record<string, string>;
+  /** Default: the repository. */
+  cwd?: string;
+  /** After so many seconds it is killed. Default: 600. */
+  limit?: number;
+}
+
+/** Runs a command to its end. */
 export async function run(
   command: readonly string[],
-  { env = {}, limit = 600 }: { env?: Record<string, string>; limit?: number } = {},
+  { env = {}, cwd, limit = 600 }: RunOptions = {},
 ): Promise<Ended> {
+  await unlessStopping();
   const [program, ...args] = command;
   const child = new Deno.Command(program, {
     args,
-    cwd: new URL("..", import.meta.url),
-    env: { NO_COLOR: "1", TMPDIR: scratch, ...env },
+    cwd: cwd ?? new URL("..", import.meta.url),
+    env: { NO_COLOR: "1", TMPDIR: scratch(), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -47,8 +86,7 @@ export async function run(
       collect(child.stdout),
       collect(child.stderr),
     ]);
-    // Nobody is to go on with the next command while this process is on its way out.
-    if (stopping) await new Promise(() => {});
+    await unlessStopping();
     if (!late) return { code, output };
     return {
       code: code || 1,
@@ -58,6 +96,11 @@ export async function run(
     clearTimeout(timer);
     running.delete(child);
   }
+}
+
+/** Nobody is to go on with the next command while this process is on its way out. */
+async function unlessStopping() {
+  if (stopping) await new Promise(() => {});
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal) {

@@ -1,33 +1,23 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
 import { install } from "./install.ts";
-import { readJunit, type Tally } from "./junit.ts";
+import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
-import { filesBelow, run, scratch } from "./run.ts";
+import { platforms } from "./platforms_stage.ts";
+import { filesBelow, run } from "./run.ts";
+import {
+  add,
+  deno,
+  denoTest,
+  filterArgs,
+  isTest,
+  nothing,
+  type Result,
+  select,
+  type Selection,
+  type Stage,
+} from "./stage.ts";
 
-/** What a stage comes to. A stage that is no set of tests counts as one. */
-export interface Result extends Tally {
-  /** What the tools wrote; shown when the stage fails. */
-  output: string;
-  /** One line about a stage that went well. */
-  note?: string;
-}
-
-/** What the command line may narrow. */
-export interface Selection {
-  /** Test files; empty: all of the stage's. */
-  files: string[];
-  /** Passed on as `deno test --filter`. */
-  filter?: string;
-}
-
-export interface Stage {
-  name: string;
-  /** Part of `--quick`. */
-  quick: boolean;
-  run(selection: Selection): Promise<Result>;
-}
-
-const deno = Deno.execPath();
+export type { Result, Stage } from "./stage.ts";
 
 /** A stage that is one run of a tool: it passes when the tool ends with 0. */
 function tool(name: string, quick: boolean, ...args: string[]): Stage {
@@ -41,80 +31,36 @@ function tool(name: string, quick: boolean, ...args: string[]): Stage {
   };
 }
 
-/** Runs `deno test` and reads its JUnit report. */
-async function denoTest(
-  args: readonly string[],
-  { env, wrap = (command) => command }: {
-    env?: Record<string, string>;
-    wrap?: (command: string[]) => string[];
-  } = {},
-): Promise<Result> {
-  const report = await Deno.makeTempFile({ dir: scratch, suffix: ".xml" });
-  const command = wrap([deno, "test", "--allow-all", `--junit-path=${report}`, ...args]);
-  const { code, output } = await run(command, { env });
-  const tally = readJunit(await Deno.readTextFile(report));
-  // A module that cannot be loaded, a leak outside of a test or a crash is in no report.
-  const uncaught = [...output.matchAll(/^(\S+ \(uncaught error\))$/gm)].map(([, name]) => name);
-  tally.failed.push(...new Set(uncaught));
-  if (code !== 0 && tally.failed.length === 0) tally.failed.push(`deno test ended with ${code}`);
-  // Examples are named by where they are; the file's path below the repository is enough.
-  const root = new URL("..", import.meta.url).href;
-  const short = (name: string) => name.replace(root, "");
-  return {
-    passed: tally.passed,
-    failed: tally.failed.map(short),
-    skipped: tally.skipped.map(short),
-    output,
-  };
-}
-
-function add(results: readonly Result[]): Result {
-  return {
-    passed: results.reduce((sum, result) => sum + result.passed, 0),
-    failed: results.flatMap((result) => result.failed),
-    skipped: results.flatMap((result) => result.skipped),
-    // The output of files that went well is of no interest beside that of one that did not.
-    output: results.filter((result) => result.failed.length > 0).map((result) => result.output)
-      .join("\n"),
-  };
-}
-
-const nothing: Result = { passed: 0, failed: [], skipped: [], output: "", note: "no such tests" };
-
-function isTest(path: string): boolean {
-  return /_test\.ts$/.test(path);
-}
-
 function isLabTest(path: string): boolean {
   return isTest(path) && path.startsWith("tests/lab/");
 }
 
-/** The wanted ones of a stage's files. */
-function select(files: string[], selection: Selection): string[] {
-  if (selection.files.length === 0) return files;
-  return files.filter((file) =>
-    selection.files.some((wanted) => file === wanted || file.endsWith("/" + wanted))
-  );
+/** Whether a file's tests take other ways through the library when they are forced to. */
+function callsKernel(path: string): boolean {
+  return /^tests\/(?:kernel|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/.test(path);
 }
 
-function filterArgs({ filter }: Selection): string[] {
-  return filter === undefined ? [] : [`--filter=${filter}`];
-}
-
-/** Tests that need no more than loopback, once more for every way of waiting and receiving. */
+/** Tests that need no more than loopback; once more for every way of waiting and receiving. */
 function loopback(name: string, quick: boolean, force?: string): Stage {
   return {
     name,
     quick,
     async run(selection) {
       const files = select(
-        filesBelow("tests", (path) => isTest(path) && !isLabTest(path)),
+        filesBelow(
+          "tests",
+          (path) => isTest(path) && !isLabTest(path) && (force === undefined || callsKernel(path)),
+        ),
         selection,
       );
       if (files.length === 0) return nothing;
       // Types are checked by a stage of their own.
       return await denoTest(["--no-check", ...filterArgs(selection), ...files], {
-        env: force === undefined ? {} : { PKTINFO_FORCE: force },
+        env: {
+          ...zigEnv(),
+          ...(force !== undefined ? { PKTINFO_FORCE: force } : {}),
+          ...(selection.quick ? {} : { PKTINFO_FULL: "1" }),
+        },
       });
     },
   };
@@ -189,6 +135,7 @@ function entryPoints(): string[] {
 /** In the order in which they run. */
 export const stages: Stage[] = [
   { name: "install", quick: false, run: runInstall },
+  machines,
   tool("fmt", true, "fmt", "--check"),
   tool("lint", true, "lint"),
   // Named one by one: a folder would bring in what the npm build has made.
@@ -198,6 +145,9 @@ export const stages: Stage[] = [
   loopback("unit", true),
   loopback("unit-poll", false, "poll"),
   loopback("unit-single", false, "single"),
+  windows,
+  arm64,
   { name: "lab", quick: false, run: runLab },
   { name: "docs", quick: false, run: runDocs },
+  platforms,
 ];

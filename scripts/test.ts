@@ -4,6 +4,7 @@
  *     --quick         formatting, lint, types and the tests on loopback
  *     --only STAGE    this stage only; may be repeated
  *     --filter TEXT   only tests whose name contains it
+ *     --update        write docs/platforms.md anew rather than compare it
  *     FILE …          only these test files, and nothing else: the stages "unit" and "lab"
  *
  * The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
@@ -48,21 +49,28 @@ function list(title: string, entries: string[]) {
 
 async function main(): Promise<number> {
   const args = parseArgs(Deno.args, {
-    boolean: ["quick"],
+    boolean: ["quick", "update"],
     string: ["only", "filter", "_"],
     collect: ["only"],
     unknown: (arg) => arg.startsWith("-") ? usage(`Unknown option ${arg}.`) : true,
   });
-  const selection = { files: args._.map((file) => file.replace(/^\.\//, "")), filter: args.filter };
+  const selection = {
+    files: args._.map((file) => file.replace(/^\.\//, "")),
+    filter: args.filter,
+    quick: args.quick,
+    update: args.update,
+  };
+  const results = new Map<string, Result>();
   const chosen = chooseStages(args.quick, args.only, selection.files);
   const total = { passed: 0, failed: [] as string[], skipped: [] as string[] };
   const width = Math.max(...chosen.map(({ name }) => name.length));
   for (const stage of chosen) {
     write(`${stage.name.padEnd(width)}  `);
     const start = performance.now();
-    const result = await stage.run(selection).catch((error): Result => (
+    const result = await stage.run(selection, results).catch((error): Result => (
       { passed: 0, failed: [stage.name], skipped: [], output: String(error.stack ?? error) }
     ));
+    results.set(stage.name, result);
     const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(6);
     const { failed, skipped } = result;
     const status = failed.length > 0

@@ -13,6 +13,7 @@ import process from "node:process";
 /** Something a test cannot do without. */
 export type Need =
   | "linux"
+  | "windows"
   | "root"
   | "lab"
   | "ipv4"
@@ -28,7 +29,7 @@ export type Need =
 export interface TestOptions {
   /** What must be there; the test is skipped, by name and with the reason, when anything is missing. */
   needs?: Need[];
-  /** A further reason to skip, found by the test file itself: `skip: onWine && "Wine ignores the send source"`. */
+  /** A further reason to skip, found by the test file itself: `skip: notOn("wine", "Wine ignores the send source")`. */
   skip?: string | false;
   /** After this many milliseconds the test fails instead of holding up the whole run. Default: 60,000. */
   timeout?: number;
@@ -42,6 +43,23 @@ export const runtime: "deno" | "node" | "bun" = "Deno" in globalThis
   : "Bun" in globalThis
   ? "bun"
   : "node";
+
+/** What the tests run on: the machine itself, or one that it imitates (scripts/machines). */
+export type Machine = "native" | "wine" | "qemu";
+
+const machine = (process.env.PKTINFO_MACHINE ?? "native") as Machine;
+
+/**
+ * A reason to skip on a machine that imitates another one badly.
+ *
+ * @param why What it cannot do, and what the test would need: "Wine ignores the send source".
+ */
+export function notOn(imitation: Exclude<Machine, "native">, why: string): string | false {
+  return machine === imitation && why;
+}
+
+/** The program that runs these tests, for tests that start others. On an imitated machine it may need a launcher. */
+export const runtimeProgram: string = process.env.PKTINFO_DENO ?? process.execPath;
 
 /** Finds a program in PATH; null when there is none. */
 export function findProgram(name: string): string | null {
@@ -94,6 +112,7 @@ function canOpenTun(): boolean {
 /** Each need: whether it is met, and what to call it in the reason. */
 const needs: Record<Need, { met: () => boolean; missing: string }> = {
   linux: { met: () => process.platform === "linux", missing: "Linux" },
+  windows: { met: () => process.platform === "win32", missing: "Windows" },
   root: { met: () => process.getuid?.() === 0, missing: "root" },
   lab: {
     met: () => process.env.PKTINFO_LAB === "1",
@@ -168,6 +187,9 @@ export function test(
       within(limit, Promise.resolve().then(body), `the end of the test "${name}"`));}
 }
 
+/** How much longer things may take: a processor that is imitated is some ten times slower. */
+const patience = machine === "qemu" ? 4 : 1;
+
 /**
  * Waits for a promise, but no longer than `ms` milliseconds: then it rejects, naming what was waited for. The timer never
  * outlives the wait.
@@ -177,10 +199,11 @@ export function within<T>(
   promise: PromiseLike<T>,
   what = "what the test waits for",
 ): Promise<T> {
+  const limit = ms * patience;
   let timer: ReturnType<typeof setTimeout>;
   // The error is made here, so that its stack shows who waited.
-  const error = new Error(`${what} did not come within ${ms} ms`);
-  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(error), ms));
+  const error = new Error(`${what} did not come within ${limit} ms`);
+  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(error), limit));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
