@@ -40,6 +40,12 @@ function callsKernel(path: string): boolean {
   return /^tests\/(?:kernel|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/.test(path);
 }
 
+/** Whether a file has tests for this system: those of Windows run in a stage of their own. */
+function isForHere(path: string): boolean {
+  return isTest(path) && !isLabTest(path) &&
+    (Deno.build.os === "windows" || !path.startsWith("tests/kernel/windows_"));
+}
+
 /** Tests that need no more than loopback; once more for every way of waiting and receiving. */
 function loopback(name: string, quick: boolean, force?: string): Stage {
   return {
@@ -49,7 +55,7 @@ function loopback(name: string, quick: boolean, force?: string): Stage {
       const files = select(
         filesBelow(
           "tests",
-          (path) => isTest(path) && !isLabTest(path) && (force === undefined || callsKernel(path)),
+          (path) => isForHere(path) && (force === undefined || callsKernel(path)),
         ),
         selection,
       );

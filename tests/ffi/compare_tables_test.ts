@@ -20,13 +20,14 @@ const skip = (sources.go === null && "needs golang-golang-x-sys-dev (PKTINFO_GO_
 
 /**
  * What neither source has. Newer ones may have more; but what they have now must not be lost.
- * group_req is RFC 3678's, in no table of theirs; the rest of Android's are Linux's own headers'.
+ * group_req is RFC 3678's, in no table of theirs; RTM_DESYNC is
+ * OpenBSD's alone, and not there in the others' (-1); the rest of Android's are Linux's own headers'.
  */
 const UNKNOWN: Readonly<Record<string, RegExp>> = {
   darwin: /^layouts\.group_(?:source_)?req\b/,
-  freebsd: /^layouts\.group_(?:source_)?req\b/,
+  freebsd: /^(?:layouts\.group_(?:source_)?req\b|routeSocket\.constants\.RTM_DESYNC)/,
   openbsd: /^$/,
-  netbsd: /^$/,
+  netbsd: /^routeSocket\.constants\.RTM_DESYNC$/,
   android:
     /^(?:layouts\.group_(?:source_)?req\b|netlink\.|options\.IPv[46]\.timestamps name|control\.timestamp type|epoll\.layouts\.epoll_event\.data|errors\.13[23])/,
 };

@@ -1,78 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  type InterfaceEntry,
-  type Memory,
-  readInterfaceList,
-  toRecords,
-} from "../../ffi/ifaddrs.ts";
+import { type InterfaceEntry, readInterfaceList, toRecords } from "../../ffi/ifaddrs.ts";
 import { struct } from "../../ffi/layout.ts";
 import type { Platform } from "../../ffi/platform/platform.ts";
 import { emptyWords } from "../../ffi/sockaddr.ts";
 import { test } from "../harness.ts";
+import { interfaceList as list, link, Pieces } from "./memory.ts";
 import { hex, LINUX } from "./tables.ts";
-
-/** C's memory, made of pieces; whoever reads beside them is told so. */
-class Pieces implements Memory {
-  readonly #pieces = new Map<bigint, Uint8Array>();
-  #next = 0x5555_0000_0000n;
-  reads = 0;
-
-  put(bytes: Uint8Array): bigint {
-    const address = this.#next;
-    this.#next += 0x1000n;
-    this.#pieces.set(address, bytes);
-    return address;
-  }
-
-  bytesOf(address: bigint): Uint8Array {
-    const bytes = this.#pieces.get(address);
-    assert(bytes, `nothing at 0x${address.toString(16)}`);
-    return bytes;
-  }
-
-  readMemory(address: bigint, length: number): Uint8Array<ArrayBuffer> {
-    this.reads++;
-    const bytes = this.bytesOf(address);
-    assert(length <= bytes.length, `${length} bytes wanted of ${bytes.length}`);
-    return Uint8Array.from(bytes.subarray(0, length));
-  }
-
-  readCString(address: bigint): string {
-    const bytes = this.bytesOf(address);
-    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
-  }
-}
-
-interface Entry {
-  name: string;
-  flags?: number;
-  address?: string;
-  netmask?: string;
-  broadcast?: string;
-}
-
-/** A list as getifaddrs(3) makes it; each sockaddr only as long as its family's struct. */
-function list(memory: Pieces, entries: Entry[], { ifaddrs } = LINUX.layouts): bigint[] {
-  const sockaddr = (text?: string) => text === undefined ? 0n : memory.put(hex(text));
-  const nodes = entries.map(({ name, flags = 0, address, netmask, broadcast }) => {
-    const bytes = new Uint8Array(ifaddrs.size);
-    const view = new DataView(bytes.buffer);
-    const put = (at: number, value: bigint) => view.setBigUint64(at, value, true);
-    put(ifaddrs.at.ifa_name, memory.put(new TextEncoder().encode(`${name}\0after`)));
-    view.setUint32(ifaddrs.at.ifa_flags, flags, true);
-    put(ifaddrs.at.ifa_addr, sockaddr(address));
-    put(ifaddrs.at.ifa_netmask, sockaddr(netmask));
-    put(ifaddrs.at.ifa_broadaddr, sockaddr(broadcast));
-    return memory.put(bytes);
-  });
-  nodes.forEach((node, i) => link(memory, node, nodes[i + 1] ?? 0n, ifaddrs.at.ifa_next));
-  return nodes;
-}
-
-function link(memory: Pieces, from: bigint, to: bigint, at = 0) {
-  const bytes = memory.bytesOf(from);
-  new DataView(bytes.buffer).setBigUint64(at, to, true);
-}
 
 const ipv4 = (address: string) => `02 00 00 00 ${address}` + "00".repeat(8);
 const packet = (index: string, length: string, address: string) =>
@@ -114,9 +47,9 @@ test("an interface with its link, IPv4 and IPv6 addresses", () => {
     multicast: false,
     pointToPoint: false,
   });
-  assertEquals(lo.link, { index: 1, hardware: new Uint8Array(6) });
+  assertEquals(lo.link, { index: 1, hardware: new Uint8Array(6), mtu: null });
   assertEquals([card.name, card.address, card.broadcast], ["eth0", null, null]);
-  assertEquals(card.link, { index: 2, hardware: hex("02 42 ac 11 00 02") });
+  assertEquals(card.link, { index: 2, hardware: hex("02 42 ac 11 00 02"), mtu: null });
   assertEquals([card.flags.multicast, card.flags.loopback], [true, false]);
   assertEquals(v4.address, { ...emptyWords(), w0: 0xc0a80102 });
   assertEquals(v4.netmask?.w0, 0xffffff00);
@@ -217,13 +150,14 @@ test("a long list is read to its end", () => {
 test("offsets, flags and families are the table's", () => {
   const layouts: Platform["layouts"] = {
     ...LINUX.layouts,
-    ifaddrs: struct("ifaddrs", 48, {
+    ifaddrs: struct("ifaddrs", 56, {
       ifa_flags: [0, "u32"],
       ifa_name: [8, "pointer"],
       ifa_broadaddr: [16, "pointer"],
       ifa_netmask: [24, "pointer"],
       ifa_addr: [32, "pointer"],
       ifa_next: [40, "pointer"],
+      ifa_data: [48, "pointer"],
     }),
   };
   const constants = { ...LINUX.constants, AF_INET: 12, IFF_MULTICAST: 0x8000, IFF_BROADCAST: 0x4 };
@@ -236,7 +170,7 @@ test("offsets, flags and families are the table's", () => {
       broadcast: ipv4("0a 00 00 ff").replace("02", "0c"),
     },
     { name: "en1" },
-  ], layouts);
+  ], layouts.ifaddrs);
   const entries = readInterfaceList({ ...LINUX, layouts, constants }, memory, first);
   assertEquals(entries.map(({ name }) => name), ["en0", "en1"]);
   assertEquals(entries[0].flags.multicast, true);
@@ -266,10 +200,10 @@ test("records: what getifaddrs(3) cannot tell is not said", () => {
         broadcast: words(0x0a0000ff),
       }),
       // The interface's own entry may come later.
-      entry("eth0", { link: { index: 7, hardware } }),
+      entry("eth0", { link: { index: 7, hardware, mtu: null } }),
     ], none),
     {
-      links: [{ index: 7, name: "eth0", flags: FLAGS, mtu: null, hardware }],
+      links: [{ index: 7, name: "eth0", description: null, flags: FLAGS, mtu: null, hardware }],
       addresses: [{
         index: 7,
         address,
@@ -287,7 +221,7 @@ test("records: what getifaddrs(3) cannot tell is not said", () => {
 
 test("records: the label of an address is no interface", () => {
   const { links, addresses } = toRecords([
-    entry("eth0", { link: { index: 7, hardware } }),
+    entry("eth0", { link: { index: 7, hardware, mtu: null } }),
     entry("eth0:1", { address: words(0x0a000002) }),
     entry("eth1:1", { address: words(0x0a000003) }),
   ], (name) => name === "eth1" ? 8 : none(name));
@@ -307,7 +241,7 @@ test("records: prefix lengths, and which broadcast address is believed", () => {
   const of = (netmask: number, broadcast: number | null) => {
     const { addresses: [own] } = toRecords([
       entry("eth0", {
-        link: { index: 7, hardware },
+        link: { index: 7, hardware, mtu: null },
         address: words(0x0a000001),
         netmask: words(netmask),
         broadcast: broadcast === null ? null : words(broadcast),
@@ -328,7 +262,7 @@ test("records: prefix lengths, and which broadcast address is believed", () => {
     const [w0, w1, w2, w3] = mask;
     const netmask = { ...emptyWords(), family: "IPv6" as const, w0, w1, w2, w3 };
     const address = { ...netmask, w0: 0xfd000000 };
-    const link = { index: 7, hardware };
+    const link = { index: 7, hardware, mtu: null };
     return toRecords([entry("eth0", { link, address, netmask })], none).addresses[0].prefixLength;
   };
   const all = 0xffffffff;

@@ -1,5 +1,5 @@
 /**
- * A kernel of our own, for the poller: descriptors, eventfd, epoll and poll.
+ * A kernel of our own, for the poller: descriptors, epoll woken by an eventfd, poll woken by a socket.
  *
  * Nothing happens by itself. A pending wait *completes* (its result is written
  * to memory, one-shot interests are spent) and is *delivered* (its promise is
@@ -8,7 +8,7 @@
  */
 import { assert } from "@std/assert";
 import { linux } from "../../ffi/platform/linux.ts";
-import type { Platform } from "../../ffi/platform/platform.ts";
+import type { EpollTables, Platform } from "../../ffi/platform/platform.ts";
 import type { Library, Runtime } from "../../ffi/runtime/runtime.ts";
 import { System } from "../../ffi/syscalls.ts";
 
@@ -59,25 +59,42 @@ export class Kernel {
   refusal: "throws" | "rejects" | null = null;
   /** How many waits were started, ever. */
   started = 0;
-  /** How often the eventfd was set, ever. */
+  /** How often the wait was woken by hand, ever. */
   signals = 0;
+  readonly #epollTables: EpollTables;
   #errno = 0;
   #nextAddress = 0x10000n;
 
   constructor(poller: "epoll" | "poll", readonly next: () => number = () => 0) {
-    this.platform = { ...linux("x86_64"), poller };
+    const tables = linux("x86_64");
+    this.#epollTables = tables.epoll!;
+    // Without epoll, as on systems that have neither it nor eventfd.
+    this.platform = poller === "epoll" ? tables : { ...tables, epoll: null, wake: "socket" };
     const symbols = Object.fromEntries(
-      Object.keys(this.platform.symbols).map((name) => [name, () => {
+      tables.libraries.flatMap((library) => Object.keys(library.symbols)).map((
+        name,
+      ) => [name, () => {
         throw new Error(`${name} is not for pollers`);
       }]),
     );
-    const calls = {
+    const ofSocket = {
+      socket: () => this.#open(this.#events, 0),
+      bind: () => 0,
+      connect: () => 0,
+      getsockname: () => 0,
+      sendto: (fd: number, bytes: Uint8Array) => this.#write(fd, bytes, bytes.length),
+      recv: (fd: number, bytes: Uint8Array) => this.#read(fd, bytes.length),
+    };
+    const ofEventfd = {
       eventfd: () => this.#open(this.#events, 0),
       epoll_create1: () => this.#open(this.#epolls, new Map<number, Interest>()),
       epoll_ctl: (epoll: number, operation: number, fd: number, event: Uint8Array) =>
         this.#control(epoll, operation, fd, event),
       write: (fd: number, bytes: Uint8Array, length: number) => this.#write(fd, bytes, length),
       read: (fd: number, _bytes: Uint8Array, length: number) => this.#read(fd, length),
+    };
+    const calls = {
+      ...(poller === "epoll" ? ofEventfd : ofSocket),
       close: (fd: number) => this.close(fd),
     };
     const library: Library = {
@@ -98,7 +115,13 @@ export class Kernel {
     const runtime: Runtime = {
       os: "linux",
       arch: "x86_64",
-      openLibrary: () => library,
+      openLibraries: () => library,
+      functionAt: () => {
+        throw new Error("no function has an address here");
+      },
+      callback: () => {
+        throw new Error("nothing calls back here");
+      },
       addressOf: (buffer) => {
         const address = this.#nextAddress;
         this.#nextAddress += 0x10000n;
@@ -153,7 +176,7 @@ export class Kernel {
   }
 
   #control(epoll: number, operation: number, fd: number, event: Uint8Array): number {
-    const { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLONESHOT } = this.platform.constants;
+    const { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLONESHOT } = this.#epollTables.constants;
     const interests = this.#epolls.get(epoll);
     if (!interests || !this.files.has(fd)) return this.#fail(EBADF);
     const known = interests.has(fd);
@@ -162,7 +185,7 @@ export class Kernel {
       interests.delete(fd);
       return 0;
     }
-    const { at } = this.platform.layouts.epoll_event;
+    const { at } = this.#epollTables.layouts.epoll_event;
     const view = new DataView(event.buffer, event.byteOffset, event.byteLength);
     const events = view.getUint32(at.events, true);
     interests.set(fd, {
@@ -175,20 +198,28 @@ export class Kernel {
   }
 
   #write(fd: number, bytes: Uint8Array, length: number): number {
-    assert(this.#events.has(fd), `write(${fd}) to what is no eventfd`);
-    assert(length === 8 && bytes.length === 8);
+    assert(this.#events.has(fd), `write(${fd}) to what wakes nobody`);
+    assert(length === bytes.length && length === this.#signalSize);
     this.signals++;
-    this.#events.set(fd, this.#events.get(fd)! + bytes[0]);
+    this.#events.set(fd, this.#events.get(fd)! + (length === 1 ? 1 : bytes[0]));
     this.files.set(fd, this.platform.constants.POLLIN);
-    return 8;
+    return length;
+  }
+
+  /** An eventfd's number, or a datagram that says nothing. */
+  get #signalSize(): number {
+    return this.platform.wake === "socket" ? 1 : 8;
   }
 
   #read(fd: number, length: number): number {
-    assert(this.#events.has(fd) && length === 8);
-    if (this.#events.get(fd) === 0) return this.#fail(EAGAIN);
-    this.#events.set(fd, 0);
-    this.files.set(fd, 0);
-    return 8;
+    assert(this.#events.has(fd) && length === this.#signalSize);
+    const count = this.#events.get(fd)!;
+    if (count === 0) return this.#fail(EAGAIN);
+    // An eventfd gives its number back whole, a socket one datagram after the other.
+    const left = this.platform.wake === "socket" ? count - 1 : 0;
+    this.#events.set(fd, left);
+    if (left === 0) this.files.set(fd, 0);
+    return length;
   }
 
   #wait(call: string, args: readonly number[], hold: boolean): Promise<number> {
@@ -249,7 +280,7 @@ export class Kernel {
   }
 
   #epollWait({ memory, epoll, max }: PendingWait): number {
-    const { size, at } = this.platform.layouts.epoll_event;
+    const { size, at } = this.#epollTables.layouts.epoll_event;
     const interests = this.#epolls.get(epoll);
     assert(interests, "epoll_wait on what is not open");
     const ready = [...interests].filter(([fd, { events, spent }]) =>

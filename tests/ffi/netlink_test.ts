@@ -74,6 +74,7 @@ test("netlink: an interface", () => {
   const link = {
     index: 7,
     name: "eth0",
+    description: null,
     flags: { up: true, running: true, loopback: false, multicast: true, pointToPoint: false },
     mtu: 1400,
     hardware: hex("02 00 5e 10 00 01"),
@@ -264,11 +265,11 @@ test("netlink: numbers and offsets are the table's", () => {
   });
 });
 
-test("netlink: 100,000 damaged buffers harm nobody", () => {
+test("netlink: 40,000 damaged buffers harm nobody", () => {
   const next = randomWords(7);
   const whole = [LINK, ADDRESS4, ADDRESS6].map(hex);
   let events = 0;
-  for (let round = 0; round < 100_000; round++) {
+  for (let round = 0; round < 40_000; round++) {
     const bytes = Uint8Array.from([...pick(next, whole), ...pick(next, whole)]);
     for (let damage = next() % 5; damage > 0; damage--) {
       bytes[next() % bytes.length] = pick(next, [0, 1, 4, 0x7f, 0xff, next() & 255]);
@@ -278,13 +279,20 @@ test("netlink: 100,000 damaged buffers harm nobody", () => {
       if (codec.event(one)) events++;
     }
   }
-  assert(events > 50_000, `only ${events} events`);
+  assert(events > 40_000, `only ${events} events`);
 });
 
 test("the hardware address of a tunnel is no MAC address", () => {
   const flags = { up: true, running: true, loopback: false, multicast: false, pointToPoint: true };
   const mac = (hardware: string) =>
-    toInterface({ index: 3, name: "tun", flags, mtu: 1480, hardware: hex(hardware) }, []).mac;
+    toInterface({
+      index: 3,
+      name: "tun",
+      description: null,
+      flags,
+      mtu: 1480,
+      hardware: hex(hardware),
+    }, []).mac;
   assertEquals(mac("02 00 5e 10 00 01"), "02:00:5e:10:00:01");
   assertEquals(mac(""), null);
   assertEquals(mac("00 00 00 00 00 00"), null);

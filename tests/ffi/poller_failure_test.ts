@@ -1,5 +1,6 @@
 // The poller when calls, callbacks or the runtime fail.
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { SocketError } from "../../ffi/errors.ts";
 import { Poller, pollerOf, READ, WRITE } from "../../ffi/poller.ts";
 import { test } from "../harness.ts";
 import { Kernel, turn } from "./kernel.ts";
@@ -138,14 +139,20 @@ test("epoll: the first descriptor that cannot be added leaves nothing behind", (
   assert(pollerOf(kernel.system) !== poller, "the next one gets a new poller");
 });
 
-test("epoll: a poller that cannot be made closes what it had opened", () => {
-  for (const call of ["eventfd", "epoll_create1", "epoll_ctl"]) {
-    const kernel = new Kernel("epoll");
-    kernel.failing.set(call, EMFILE);
-    assertThrows(() => new Poller(kernel.system, () => {}));
-    assertEquals(kernel.files.size, 0, call);
-  }
-});
+const MAKING = {
+  epoll: ["eventfd", "epoll_create1", "epoll_ctl"],
+  poll: ["socket", "bind", "getsockname", "connect"],
+};
+for (const kind of ["epoll", "poll"] as const) {
+  test(`${kind}: a poller that cannot be made closes what it had opened`, () => {
+    for (const call of MAKING[kind]) {
+      const kernel = new Kernel(kind);
+      kernel.failing.set(call, EMFILE);
+      assertThrows(() => new Poller(kernel.system, () => {}), SocketError, "EMFILE");
+      assertEquals(kernel.files.size, 0, call);
+    }
+  });
+}
 
 test("epoll: a descriptor that was closed behind our back can still be removed", async () => {
   const kernel = new Kernel("epoll");

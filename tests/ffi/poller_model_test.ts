@@ -8,7 +8,7 @@ import { Kernel, turn } from "./kernel.ts";
 const POLLIN = 1;
 const POLLOUT = 4;
 const POLLERR = 8;
-const SEEDS = 1500;
+const SEEDS = 800;
 const STEPS = 300;
 
 interface Member {

@@ -4,7 +4,7 @@ import { struct } from "../../ffi/layout.ts";
 import { emptyWords, SockaddrCodec, type SocketWords } from "../../ffi/sockaddr.ts";
 import { randomWords } from "../address/random.ts";
 import { python3, test } from "../harness.ts";
-import { hex, LINUX, OTHER, toHex, viewOf } from "./tables.ts";
+import { hex, LINUX, OTHER, PLATFORMS, tablesOf, toHex, viewOf } from "./tables.ts";
 
 const linux = new SockaddrCodec(LINUX);
 
@@ -83,8 +83,9 @@ test("too short, too long, of another family", () => {
 
 test("random addresses come back from every platform's bytes", () => {
   const next = randomWords(1);
-  for (const codec of [linux, new SockaddrCodec(OTHER)]) {
-    for (let i = 0; i < 2000; i++) {
+  for (const [, platform] of PLATFORMS) {
+    const codec = new SockaddrCodec(platform);
+    for (let i = 0; i < 500; i++) {
       const words: SocketWords = next() % 2 === 0
         ? { ...emptyWords(), w0: next(), port: next() & 0xffff }
         : {
@@ -119,31 +120,64 @@ test("families, offsets and sizes are the table's", () => {
   assertEquals(odd.sizeOf("IPv4"), 24);
 });
 
-test("a family of one byte behind a length of one byte, as on BSD and macOS", () => {
-  const bsd = new SockaddrCodec({
-    ...OTHER,
-    layouts: {
-      ...OTHER.layouts,
-      sockaddr_in: struct("sockaddr_in", 16, {
-        sin_len: [0, "u8"],
-        sin_family: [1, "u8"],
-        sin_port: [2, "u16"],
-        sin_addr: [4, 4],
-      }),
-      sockaddr_in6: struct("sockaddr_in6", 28, {
-        sin6_len: [0, "u8"],
-        sin6_family: [1, "u8"],
-        sin6_port: [2, "u16"],
-        sin6_flowinfo: [4, "u32"],
-        sin6_addr: [8, 16],
-        sin6_scope_id: [24, "u32"],
-      }),
-    },
+/** What begins an address, and AF_INET6; what follows is the same everywhere. */
+const BEGINNINGS: [os: string, ipv4: string, ipv6: string][] = [
+  ["linux", "02 00", "0a 00"],
+  ["android", "02 00", "0a 00"],
+  // A length of one byte and a family of one byte.
+  ["darwin", "10 02", "1c 1e"],
+  ["freebsd", "10 02", "1c 1c"],
+  ["openbsd", "10 02", "1c 18"],
+  ["netbsd", "10 02", "1c 18"],
+  ["windows", "02 00", "17 00"],
+];
+
+for (const [os, four, six] of BEGINNINGS) {
+  test(`socket addresses on ${os}, byte for byte`, () => {
+    for (const arch of ["x86_64", "aarch64"] as const) {
+      const codec = new SockaddrCodec(tablesOf(os, arch));
+      const bytes4 = hex(ipv4Bytes.replace("02 00", four));
+      const bytes6 = hex(ipv6Bytes.replace("0a 00", six));
+      assertEquals(toHex(written(codec, ipv4)), toHex(bytes4));
+      assertEquals(toHex(written(codec, ipv6)), toHex(bytes6));
+      assertEquals(read(codec, bytes4), ipv4);
+      assertEquals(read(codec, bytes6), ipv6);
+      assertEquals([codec.size, codec.sizeOf("IPv4"), codec.sizeOf("IPv6")], [28, 16, 28]);
+      // Not of this family, or cut off.
+      assertEquals(read(codec, hex(ipv6Bytes.replace("0a 00", four)), 15), null);
+      assertEquals(read(codec, hex(ipv6Bytes.replace("0a 00", "00 00"))), null);
+      for (let length = 0; length < 28; length++) {
+        assertEquals(read(codec, bytes6, length), null);
+      }
+      assertEquals([0, 1, 2, 15].map((length) => read(codec, bytes4, length)), [
+        null,
+        null,
+        null,
+        null,
+      ]);
+    }
   });
-  assertEquals(read(bsd, hex("10 02 14 e9 c0 a8 01 02" + "00".repeat(8))), ipv4);
-  assertEquals(read(bsd, hex(ipv6Bytes.replace("0a 00", "1c 1e"))), ipv6);
-  for (const words of [ipv4, ipv6]) assertEquals(read(bsd, written(bsd, words)), words);
-  assertEquals(written(bsd, ipv4)[1], 2);
+}
+
+test("where a length comes first it is not looked at: the kernel's own counts", () => {
+  const codec = new SockaddrCodec(tablesOf("freebsd"));
+  const lies = hex(ipv4Bytes.replace("02 00", "00 02"));
+  assertEquals(read(codec, lies), ipv4);
+  assertEquals([codec.length(lies), codec.family(lies)], [0, 2]);
+  assertEquals(linux.length(hex("02 00")), null);
+  assertEquals([linux.family(hex("11 00")), linux.family(hex("02 01"))], [17, 0x0102]);
+});
+
+test("family and length of an address can be written alone", () => {
+  for (const [os, four, six] of BEGINNINGS) {
+    const codec = new SockaddrCodec(tablesOf(os));
+    for (const [family, begins] of [["IPv4", four], ["IPv6", six]] as const) {
+      const view = new DataView(new Uint8Array(28).fill(0xaa).buffer);
+      codec.writeFamily(view, 0, family);
+      const bytes = new Uint8Array(view.buffer);
+      assertEquals(toHex(bytes), toHex(hex(begins)) + "aa".repeat(26), os);
+    }
+  }
 });
 
 test(

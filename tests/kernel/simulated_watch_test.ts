@@ -1,0 +1,236 @@
+// macOS and BSD: a routing socket says that something changed, and getifaddrs(3) says what. A UDP socket on loopback
+// stands in for the routing socket, so that messages are waited for in the real kernel; the list is our own.
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { freebsd } from "../../ffi/platform/freebsd.ts";
+import { system } from "../../ffi/system.ts";
+import { type InterfaceChange, openUdpSocket, SocketError, type UdpSocket } from "../../mod.ts";
+import { InterfaceWatcher } from "../../interfaces/watch.ts";
+import { staysPending, test, within } from "../harness.ts";
+import { type Change, FakeHost, ipv4Entry, linkEntry, plain, Simulation } from "./simulated.ts";
+import { at, descriptors, next, text, turn, until } from "./support.ts";
+
+const TABLES = freebsd("x86_64").routeSocket!;
+const { RTM_IFINFO, RTM_NEWADDR, RTM_VERSION } = TABLES.constants;
+/** RTM_ADD: a route, which is of no interest. */
+const ROUTE = 1;
+
+const LOOPBACK = 0x49;
+const MULTICAST_LOOPBACK = 0x1049;
+const CARD = 0x1043;
+
+const LO = [
+  linkEntry("lo", 1, LOOPBACK),
+  ipv4Entry("lo", LOOPBACK, "7f 00 00 01", "ff 00 00 00"),
+];
+const ETH7 = [
+  linkEntry("eth7", 7, CARD),
+  ipv4Entry("eth7", CARD, "0a 00 07 01", "ff ff ff 00", "0a 00 07 ff"),
+];
+
+const routeSocket: Change = () => ({ netlink: null, routeSocket: TABLES });
+
+/** A host that is watched by a routing socket. */
+class Host implements AsyncDisposable {
+  readonly simulated: Simulation;
+  readonly list: FakeHost;
+  /** Where the stand-ins listen, in the order of their opening. */
+  readonly ports: number[] = [];
+  readonly #kernel: UdpSocket = openUdpSocket({ address: "127.0.0.1" });
+
+  constructor(...changes: Change[]) {
+    this.simulated = new Simulation(routeSocket, ...changes);
+    this.list = new FakeHost(this.simulated, LO);
+    const { AF_ROUTE, SOCK_RAW } = TABLES.constants;
+    const { AF_INET, SOCK_DGRAM } = system().platform.constants;
+    this.simulated.on("socket", (args, call) => {
+      if (args[0] !== AF_ROUTE) return call();
+      assertEquals([...args], [AF_ROUTE, SOCK_RAW, 0]);
+      args.splice(0, 3, AF_INET, SOCK_DGRAM, 0);
+      const fd = call();
+      const port = {
+        family: "IPv4",
+        w0: 0x7f000001,
+        w1: 0,
+        w2: 0,
+        w3: 0,
+        port: 0,
+        scopeId: 0,
+      } as const;
+      system().bind(fd, port, {});
+      this.ports.push(system().localAddress(fd).port);
+      return fd;
+    });
+  }
+
+  watch(signal: AbortSignal | null = null): InterfaceWatcher {
+    return new InterfaceWatcher(this.simulated.system, signal);
+  }
+
+  /** Says something to all routing sockets. */
+  async tell(...types: number[]): Promise<void> {
+    const { rt_msghdr } = TABLES.layouts;
+    for (const type of types) {
+      const message = new Uint8Array(rt_msghdr.size);
+      message.set([message.length, 0, RTM_VERSION, type]);
+      for (const port of this.ports) await this.#kernel.send(message, `127.0.0.1:${port}`);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#kernel.close();
+  }
+}
+
+/** The next change, which must come soon. */
+function change(watcher: InterfaceWatcher): Promise<InterfaceChange> {
+  return within(5_000, watcher.next(), "a change").then(({ value }) => value!);
+}
+
+function said({ type, interface: { name } }: InterfaceChange): string {
+  return `${type} ${name}`;
+}
+
+for (const [name, ...changes] of [["as here"], ["as on BSD", plain]] as const) {
+  test(
+    `a change is the difference to the list before (${name})`,
+    { needs: ["linux"] },
+    async () => {
+      await using host = new Host(...changes);
+      await using watcher = host.watch();
+      assertEquals(watcher.interfaces.map(({ index, name }) => [index, name]), [[1, "lo"]]);
+      // It waits in the kernel; then the message comes.
+      const waiting = change(watcher);
+      assert(await staysPending(1, waiting));
+      host.list.entries = [...LO, ...ETH7];
+      await host.tell(RTM_NEWADDR);
+      const added = await waiting;
+      assertEquals([said(added), added.interface.index], ["added eth7", 7]);
+      assertEquals(added.interface.addresses.map(({ address }) => address), ["10.0.7.1"]);
+      assertEquals(watcher.interfaces.map(({ name }) => name), ["lo", "eth7"]);
+      host.list.entries = LO;
+      await host.tell(RTM_IFINFO);
+      assertEquals(said(await change(watcher)), "removed eth7");
+    },
+  );
+
+  test(`news of nothing, and of what is no change, are waited through (${name})`, {
+    needs: ["linux"],
+  }, async () => {
+    await using host = new Host(...changes);
+    await using watcher = host.watch();
+    const lists = () => host.simulated.count("getifaddrs");
+    const before = lists();
+    await host.tell(ROUTE, ROUTE);
+    const waiting = change(watcher);
+    assert(await staysPending(5, waiting));
+    assertEquals(lists(), before, "a route is no reason to list anything");
+    await host.tell(RTM_NEWADDR);
+    await until(() => lists() > before, "a new list");
+    assert(await staysPending(5, waiting), "nothing has changed");
+    host.list.entries = [...LO, ...ETH7];
+    await host.tell(ROUTE, RTM_NEWADDR, ROUTE);
+    assertEquals(said(await waiting), "added eth7");
+  });
+}
+
+test("a burst of messages is one list", { needs: ["linux"] }, async () => {
+  await using host = new Host();
+  await using watcher = host.watch();
+  const before = host.simulated.count("getifaddrs");
+  host.list.entries = [...LO, ...ETH7];
+  await host.tell(...new Array(50).fill(RTM_IFINFO));
+  assertEquals(said(await change(watcher)), "added eth7");
+  assertEquals(host.simulated.count("getifaddrs"), before + 1);
+});
+
+test("what was lost is found by the list", { needs: ["linux"] }, async () => {
+  await using host = new Host();
+  await using watcher = host.watch();
+  host.list.entries = [...LO, ...ETH7];
+  let lost = true;
+  host.simulated.on("recv", (_, call) => {
+    if (!lost) return call();
+    lost = false;
+    return host.simulated.refuse("ENOBUFS");
+  });
+  assertEquals(said(await change(watcher)), "added eth7");
+});
+
+test("several watchers hear the same, each in its own time", { needs: ["linux"] }, async () => {
+  await using host = new Host();
+  await using first = host.watch();
+  await using second = host.watch();
+  host.list.entries = [...LO, ...ETH7];
+  await host.tell(RTM_NEWADDR);
+  assertEquals(said(await change(first)), "added eth7");
+  host.list.entries = LO;
+  await host.tell(RTM_NEWADDR);
+  assertEquals(said(await change(first)), "removed eth7");
+  // To the second one nothing has happened: there and gone between two looks.
+  host.list.entries = [linkEntry("lo", 1, MULTICAST_LOOPBACK), LO[1]];
+  await host.tell(RTM_IFINFO);
+  assertEquals([said(await change(second)), said(await change(first))], [
+    "changed lo",
+    "changed lo",
+  ]);
+});
+
+test("a watcher of a routing socket is ended, and leaves nothing open", {
+  needs: ["linux"],
+}, async () => {
+  const before = descriptors();
+  for (const changes of [[], [plain]]) {
+    await using host = new Host(...changes);
+    const controller = new AbortController();
+    const watcher = host.watch(controller.signal);
+    const waiting = watcher.next().catch((error) => error);
+    await turn();
+    controller.abort("enough");
+    assertEquals(await within(5_000, waiting), "enough");
+    const other = host.watch();
+    const done = other.next();
+    await turn();
+    await other.close();
+    assertEquals(await done, { done: true, value: undefined });
+    assertEquals(host.simulated.open.size, 0);
+  }
+  await until(() => descriptors() === before, "the end of all descriptors");
+});
+
+test("a routing socket that is refused, and a list that is", { needs: ["linux"] }, async () => {
+  await using host = new Host();
+  host.simulated.on("getifaddrs", () => host.simulated.refuse("ENOMEM"));
+  assertThrows(() => host.watch(), SocketError, "getifaddrs");
+  await until(() => host.simulated.open.size === 0, "the end of the routing socket");
+  await using other = new Host();
+  await using watcher = other.watch();
+  other.simulated.on("getifaddrs", () => other.simulated.refuse("ENOMEM"));
+  await other.tell(RTM_IFINFO);
+  await assertRejects(() => within(5_000, watcher.next()), SocketError, "getifaddrs");
+  assertEquals(other.simulated.open.size, 0, "a watcher that failed is closed");
+});
+
+test("a membership follows what a routing socket tells", { needs: ["linux"] }, async () => {
+  await using host = new Host();
+  await using socket = host.simulated.openSocket({ family: "IPv4" });
+  const membership = socket.join("239.255.24.1");
+  assertEquals(membership.interfaces, [], "no interface here does multicast");
+  await using peer = openUdpSocket({ multicastInterface: "lo" });
+  // Loopback learns multicast: it is joined, in the real kernel.
+  host.list.entries = [linkEntry("lo", 1, MULTICAST_LOOPBACK), LO[1]];
+  const waiting = socket.receive();
+  await host.tell(RTM_IFINFO);
+  await until(() => membership.interfaces.length > 0, "the join");
+  assertEquals(membership.interfaces, [{ index: 1, name: "lo" }]);
+  await peer.send("group", at(socket, "239.255.24.1"));
+  const packet = await within(5_000, waiting);
+  assertEquals([text(packet), packet.cast], ["group", "multicast"]);
+  // And unlearns it: what the kernel may still hand over is not wanted any more.
+  host.list.entries = LO;
+  await host.tell(RTM_IFINFO);
+  const marker = next(socket);
+  await until(() => membership.interfaces.length === 0, "the end of the membership");
+  await peer.send("late", at(socket, "239.255.24.1"));
+  await peer.send("marker", at(socket));
+  assertEquals(text(await marker), "marker");
+});
