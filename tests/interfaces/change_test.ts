@@ -52,6 +52,7 @@ test("each kind of change by itself", () => {
       { flags: { ...up, loopback: true } },
       { flags: up, mtu: 9000 },
       { flags: up, mtu: null },
+      { flags: up, description: "Ethernet Adapter" },
       { flags: up, hardware: new Uint8Array([2, 0, 0, 0, 0, 9]) },
     ]
   ) assertEquals(diff(running, one(part)), ["changed if1"]);

@@ -18,7 +18,15 @@ export function link(index: number, part: Partial<LinkRecord> = {}): LinkRecord 
     pointToPoint: false,
   };
   const hardware = new Uint8Array([2, 0, 0, 0, 0, index]);
-  return { index, name: `if${index}`, flags, mtu: 1500, hardware, ...part };
+  return {
+    index,
+    name: `if${index}`,
+    description: null,
+    flags,
+    mtu: 1500,
+    hardware,
+    ...part,
+  };
 }
 
 /** An address: `host` is its last byte. */
@@ -100,6 +108,7 @@ export class Host {
       ...known,
       flags,
       mtu: pick(next, [1500, 1500, 1400, 1280]),
+      description: pick(next, [known.description, known.description, null, "Ethernet Adapter"]),
       name: next() % 5 === 0 ? `if${next() % 30}` : known.name,
     };
   }

@@ -1,7 +1,8 @@
 // Refusals that arrive later (ICMP) and errors of the network: told, counted, and never the end of anything.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openUdpSocket, SocketError } from "../../mod.ts";
-import { test } from "../harness.ts";
+import { system } from "../../ffi/system.ts";
+import { openUdpSocket, platform, SocketError } from "../../mod.ts";
+import { has, test } from "../harness.ts";
 import { FakeLibrary } from "./fake_library.ts";
 import { at, next, nextTexts, text, turn, until } from "./support.ts";
 
@@ -12,10 +13,13 @@ async function closedPort(): Promise<number> {
   return socket.port;
 }
 
+const noErrorQueue = !platform.errorQueue && "this system does not tell whose refusal it is";
+
 for (const [here, there] of [["127.0.0.2", "127.0.0.3"], ["::1", "::1"]]) {
   const family = here === "::1" ? "IPv6" : "IPv4";
   test(`onError is told which destination refused, once: ${family}`, {
-    needs: ["linux", "ipv6"],
+    needs: ["ipv6"],
+    skip: noErrorQueue,
   }, async () => {
     const port = await closedPort();
     const errors: SocketError[] = [];
@@ -41,7 +45,8 @@ for (const [here, there] of [["127.0.0.2", "127.0.0.3"], ["::1", "::1"]]) {
   });
 
   test(`a refusal is told to a socket that only sends: ${family}`, {
-    needs: ["linux", "ipv6"],
+    needs: ["ipv6"],
+    skip: noErrorQueue,
   }, async () => {
     const port = await closedPort();
     const errors: SocketError[] = [];
@@ -60,7 +65,10 @@ for (const [here, there] of [["127.0.0.2", "127.0.0.3"], ["::1", "::1"]]) {
     );
   });
 
-  test(`refusals lose no packet of a batch: ${family}`, { needs: ["linux", "ipv6"] }, async () => {
+  test(`refusals lose no packet of a batch: ${family}`, {
+    needs: ["ipv6"],
+    skip: noErrorQueue,
+  }, async () => {
     const port = await closedPort();
     let told = 0;
     await using open = openUdpSocket({ address: there });
@@ -86,6 +94,9 @@ test("without onError an unconnected socket does not hear of refusals", async ()
   assertEquals([socket.stats.errors, socket.stats.sent], [0, 2]);
 });
 
+/** Windows is asked not to tell: a refusal would come out of the next receive, as if that had failed. */
+const tellsConnected = !has("windows");
+
 test("a refusal on a connected socket is counted and ends no iteration", async () => {
   await using peer = openUdpSocket({ address: "127.0.0.3" });
   const { port } = peer;
@@ -97,10 +108,12 @@ test("a refusal on a connected socket is counted and ends no iteration", async (
     for await (const packet of socket) heard.push(text(packet));
   })();
   await socket.send("nobody there");
-  await until(() => socket.stats.errors > 0, "the refusal");
-  const { lastError } = socket.stats;
-  assert(lastError instanceof SocketError);
-  assertEquals(lastError.code, "ECONNREFUSED");
+  if (tellsConnected) {
+    await until(() => socket.stats.errors > 0, "the refusal");
+    const { lastError } = socket.stats;
+    assert(lastError instanceof SocketError);
+    assertEquals(lastError.code, "ECONNREFUSED");
+  }
   await using again = openUdpSocket({ address: "127.0.0.3", port });
   await again.send("alive", at(socket, "127.0.0.2"));
   await until(() => heard.length === 1, "a packet after the refusal");
@@ -120,7 +133,7 @@ test("a send that an earlier refusal is told to is sent nevertheless", async () 
   await using again = openUdpSocket({ address: "127.0.0.3", port });
   await socket.send("second");
   assertEquals(text(await next(again)), "second");
-  assertEquals([socket.stats.sent, socket.stats.errors], [2, 1]);
+  assertEquals([socket.stats.sent, socket.stats.errors], [2, tellsConnected ? 1 : 0]);
 });
 
 test("errors of the network end no iteration", async () => {
@@ -206,7 +219,9 @@ test("a broken half takes no packet of the other one with it", { needs: ["ipv6"]
   assertEquals(heard, "six");
 });
 
-test("an interrupted call is made again", async () => {
+test("an interrupted call is made again", {
+  skip: has("windows") && "Windows interrupts no call",
+}, async () => {
   const library = new FakeLibrary();
   for (const name of ["recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto", "bind", "socket"]) {
     let left = 2;
@@ -228,7 +243,11 @@ test("a SocketError says everything", async () => {
     SocketError,
   );
   assertEquals(error.name, "SocketError");
-  assertEquals([error.code, error.errno, error.syscall], ["EACCES", 13, "sendmsg"]);
+  assertEquals([error.code, error.errno, error.syscall], [
+    "EACCES",
+    system().errnoOf("EACCES"),
+    "sendmsg",
+  ]);
   assertEquals([error.address, error.port], ["127.255.255.255", socket.port]);
   assertEquals(error.interfaceIndex, null);
   for (const part of ["sendmsg", "EACCES", `127.255.255.255:${socket.port}`, error.hint!]) {

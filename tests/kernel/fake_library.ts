@@ -2,9 +2,13 @@
  * The real C library with a hand on every call: calls are counted, watched and, where a test says so, refused.
  *
  * What a kernel does only now and then (a full send buffer, a port that is taken in one family, an option it is too
- * old for) happens here whenever it is wanted; everything else still goes to the real kernel.
+ * old for) happens here whenever it is wanted; everything else still goes to the real kernel. Calls have the names of
+ * POSIX: on Windows "sendmsg" is WSASendMsg.
  */
-import type { CFunction, Library } from "../../ffi/runtime/runtime.ts";
+import type { Family } from "../../address/ip.ts";
+import type { MembershipName, OptionName } from "../../ffi/platform/platform.ts";
+import { pollerOf } from "../../ffi/poller.ts";
+import type { CFunction, Library, Runtime } from "../../ffi/runtime/runtime.ts";
 import { System } from "../../ffi/syscalls.ts";
 import { system } from "../../ffi/system.ts";
 import { openWith } from "../../socket/open.ts";
@@ -17,12 +21,24 @@ export type Arguments = any[];
 /** Stands in for a C function; `call` makes the real call. */
 export type Hook = (args: Arguments, call: () => number) => number;
 
+/** What Windows calls them. */
+const POSIX_NAMES: Record<string, string> = {
+  WSASocketW: "socket",
+  closesocket: "close",
+};
+
+/** What WSASocketW returns when it fails. */
+const INVALID_SOCKET = 0xffff_ffff_ffff_ffffn;
+
 /** Calls whose first argument is a socket. */
 const ON_SOCKETS = new Set([
+  "WSAIoctl",
   "bind",
   "connect",
   "getsockname",
   "getsockopt",
+  "ioctlsocket",
+  "recv",
   "recvmmsg",
   "recvmsg",
   "sendmmsg",
@@ -43,22 +59,53 @@ export class FakeLibrary implements Library {
   readonly open = new Set<number>();
   /** Calls on descriptors that were closed before: by now they may belong to somebody else. */
   readonly stray: string[] = [];
+  /** The names of the calls that may block, which were made on another thread. */
+  readonly blocking: string[] = [];
+  /** Where C finds the functions of ours that it may call. */
+  readonly callbacks: bigint[] = [];
   readonly #hooks = new Map<string, Hook>();
   readonly #real: System = system();
   #errno: number | null = null;
+  /** Sockets that wake the poller, where it takes sockets for that: no test means them. */
+  readonly #wakes = new Set<number>();
+  #opensPoller = false;
 
   constructor() {
     const symbols: Record<string, CFunction> = {};
     for (const [name, call] of Object.entries(this.#real.library.symbols)) {
-      symbols[name] = (...args) => this.#call(name, args, () => call(...args));
+      const common = POSIX_NAMES[name] ?? name;
+      symbols[name] = name === "WSASocketW"
+        ? (...args) => {
+          const result = this.#call(common, args, () => Number(call(...args)));
+          return result < 0 ? INVALID_SOCKET : result;
+        }
+        : (...args) => this.#call(common, args, () => call(...args));
     }
     this.symbols = symbols;
-    this.system = new System(this.#real.platform, this.#real.runtime, this);
+    const { runtime, platform } = this.#real;
+    this.system = new System(platform, { ...runtime, ...this.#extensions(runtime) }, this);
+  }
+
+  #extensions({ functionAt, callback }: Runtime): Pick<Runtime, "functionAt" | "callback"> {
+    return {
+      // WSARecvMsg and WSASendMsg are known by their address only. The one takes five arguments, the other six.
+      functionAt: (address, signature) => {
+        const name = signature.parameters.length === 5 ? "recvmsg" : "sendmsg";
+        const call = functionAt(address, signature);
+        return (...args) => this.#call(name, args, () => call(...args));
+      },
+      callback: (parameters, call) => {
+        const made = callback(parameters, call);
+        this.callbacks.push(made.address);
+        return made;
+      },
+    };
   }
 
   #call(name: string, args: Arguments, call: () => number): number {
-    this.calls.push(name);
     this.#errno = null;
+    if (this.#opensPoller || this.#wakes.has(args[0])) return this.#wakeCall(name, args, call());
+    this.calls.push(name);
     if (ON_SOCKETS.has(name) && !this.open.has(args[0])) this.stray.push(name);
     const result = this.#hooks.get(name)?.(args, call) ?? call();
     if (name === "socket" && result >= 0) {
@@ -69,11 +116,30 @@ export class FakeLibrary implements Library {
     return result;
   }
 
+  #wakeCall(name: string, args: Arguments, result: number): number {
+    if (name === "socket") this.#wakes.add(result);
+    if (name === "close") this.#wakes.delete(args[0]);
+    return result;
+  }
+
+  /** Opens the poller, and returns what lets it go again if no socket of ours has come to need it. */
+  #holdPoller(): () => void {
+    if (this.system.platform.wake !== "socket") return () => {};
+    this.#opensPoller = true;
+    try {
+      const held = pollerOf(this.system).register(-1, () => {});
+      return () => void held.remove(() => {});
+    } finally {
+      this.#opensPoller = false;
+    }
+  }
+
   errno(): number {
     return this.#errno ?? this.#real.library.errno();
   }
 
   callBlocking(name: string, args: (number | bigint)[], hold: boolean): Promise<number> {
+    this.blocking.push(name);
     return this.#real.library.callBlocking(name, args, hold);
   }
 
@@ -83,12 +149,47 @@ export class FakeLibrary implements Library {
     return this;
   }
 
-  /** Refuses setsockopt for some options, as an older kernel does. */
-  lacksOptions(...rows: readonly (readonly [level: number, option: number])[]): this {
+  /** Refuses some options, as an older kernel does: of one family, or of both. */
+  lacksOptions(options: readonly OptionName[], family?: Family): this {
+    const rows = this.#families(family).flatMap((family) =>
+      options.map((option) => this.system.platform.options[family][option])
+    );
+    return this.#lacks(rows);
+  }
+
+  /** Refuses the membership calls of RFC 3678, which take a group of either family. */
+  lacksProtocolIndependentGroups(): this {
+    const { memberships } = this.system.platform;
+    const rows = this.#families().flatMap((family) => Object.values(memberships[family]).flat());
+    return this.#lacks(rows.filter((row) => row.cName.startsWith("MCAST_")));
+  }
+
+  #families(family?: Family): readonly Family[] {
+    return family === undefined ? ["IPv4", "IPv6"] : [family];
+  }
+
+  #lacks(rows: readonly ({ level: number; name: number } | undefined)[]): this {
     return this.on(
       "setsockopt",
-      ([, level, option], call) =>
-        rows.some(([l, o]) => l === level && o === option) ? this.refuse("ENOPROTOOPT") : call(),
+      ([, level, name], call) =>
+        rows.some((row) => row?.level === level && row?.name === name)
+          ? this.refuse("ENOPROTOOPT")
+          : call(),
+    );
+  }
+
+  /** Stands in for some membership calls, however the OS has them. */
+  onMembership(calls: readonly MembershipName[], hook: Hook): this {
+    const { memberships } = this.system.platform;
+    const rows = this.#families().flatMap((family) =>
+      calls.flatMap((call) => memberships[family][call] ?? [])
+    );
+    return this.on(
+      "setsockopt",
+      (args, call) =>
+        rows.some(({ level, name }) => level === args[1] && name === args[2])
+          ? hook(args, call)
+          : call(),
     );
   }
 
@@ -102,7 +203,13 @@ export class FakeLibrary implements Library {
 
   /** `openUdpSocket` on this library. */
   openSocket(options: UdpSocketOptions = {}): UdpSocket {
-    return openWith(this.system, checkOptions(options));
+    const checked = checkOptions(options);
+    const release = this.#holdPoller();
+    try {
+      return openWith(this.system, checked);
+    } finally {
+      release();
+    }
   }
 
   /** How often one of these functions was called. */
@@ -110,21 +217,21 @@ export class FakeLibrary implements Library {
     return this.calls.filter((name) => names.includes(name)).length;
   }
 
-  /** Reads an option of the n-th socket as raw bytes, past the library. */
-  rawOption(nth: number, level: number, option: number, size = 4): Uint8Array {
-    const value = new Uint8Array(size);
-    const length = new Uint8Array(new Uint32Array([size]).buffer);
+  /** The interface that the n-th socket is confined to, by Linux' SO_BINDTODEVICE. */
+  boundInterface(nth: number): string {
+    const { level, name } = this.system.platform.options.IPv4.bindToInterface!;
+    const value = new Uint8Array(16);
+    const length = new Uint8Array(new Uint32Array([value.length]).buffer);
     const { getsockopt } = this.#real.library.symbols;
-    if (getsockopt(this.sockets[nth], level, option, value, length) < 0) {
-      throw new Error(`getsockopt(${level}, ${option}): errno ${this.#real.library.errno()}`);
+    if (getsockopt(this.sockets[nth], level, name, value, length) < 0) {
+      throw new Error(`getsockopt(SO_BINDTODEVICE): errno ${this.#real.library.errno()}`);
     }
-    return value.subarray(0, new DataView(length.buffer).getUint32(0, true));
+    return new TextDecoder().decode(value).replace(/\0.*/, "");
   }
 
-  /** Reads an integer option of the n-th socket. */
-  option(nth: number, level: number, option: number): number {
-    const bytes = this.rawOption(nth, level, option);
-    return bytes.length >= 4 ? new DataView(bytes.buffer).getInt32(0, true) : bytes[0];
+  /** Reads an integer option of the n-th socket; `null` where the OS has none. */
+  option(nth: number, family: Family, option: OptionName): number | null {
+    return this.#real.getOption(this.sockets[nth], family, option);
   }
 }
 
@@ -139,7 +246,8 @@ export function setPort(sockaddr: Uint8Array, port: number): void {
   sockaddr[3] = port & 255;
 }
 
-/** Whether a sockaddr is an IPv6 one (Linux: AF_INET6 is 10). */
+/** Whether a sockaddr is an IPv6 one. */
 export function isIpv6(sockaddr: Uint8Array): boolean {
-  return sockaddr[0] === 10;
+  const { constants, layouts } = system().platform;
+  return sockaddr[layouts.sockaddr_in6.at.sin6_family] === constants.AF_INET6;
 }

@@ -3,7 +3,17 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { openUdpSocket, SocketError } from "../../mod.ts";
 import { test, within } from "../harness.ts";
 import { FakeLibrary } from "./fake_library.ts";
-import { assertLife, at, descriptors, next, nextTexts, startDeno, text, turn } from "./support.ts";
+import {
+  assertLife,
+  at,
+  descriptors,
+  lo,
+  next,
+  nextTexts,
+  startDeno,
+  text,
+  turn,
+} from "./support.ts";
 
 test("close ends every wait: calls reject with ECANCELED, iterations end", async () => {
   const socket = openUdpSocket();
@@ -46,7 +56,7 @@ test("after close everything is EBADF, iterations are over, and nothing is calle
   ) assertEquals((await assertRejects(call, SocketError)).code, "EBADF");
   for (
     const call of [
-      () => socket.join("239.255.8.1", { interface: "lo" }),
+      () => socket.join("239.255.8.1", { interface: lo.name }),
       () => socket.leave("239.255.8.1"),
       () => socket.blockSource("239.255.8.1", "127.0.0.2"),
       () => socket.unblockSource("239.255.8.1", "127.0.0.2"),
@@ -201,7 +211,7 @@ test("unref and ref while waiting change nothing for the reader", async () => {
   assertEquals(text(await received), "x");
 });
 
-test("200 sockets at once each answer, and leave no descriptor", { needs: ["linux"] }, async () => {
+test("200 sockets at once each answer, and leave no descriptor", async () => {
   await using client = openUdpSocket({ address: "127.0.0.2", receiveBufferSize: 1 << 20 });
   await client.send("x", at(client, "127.0.0.2"));
   await next(client);
@@ -224,7 +234,7 @@ test("200 sockets at once each answer, and leave no descriptor", { needs: ["linu
   assertEquals(descriptors(), before);
 });
 
-test("the last socket takes the poller with it", { needs: ["linux"] }, async () => {
+test("the last socket takes the poller with it", async () => {
   const before = descriptors();
   for (let i = 0; i < 20; i++) {
     const socket = openUdpSocket();

@@ -1,15 +1,32 @@
 /** What the tests on loopback share. */
 import { assert, assertEquals } from "@std/assert";
 import fs from "node:fs";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { system } from "../../ffi/system.ts";
-import type { Packet, UdpSocket } from "../../mod.ts";
-import { staysPending, within } from "../harness.ts";
+import { interfaces, type Packet, type UdpSocket } from "../../mod.ts";
+import { has, notOn, runtimeProgram, staysPending, within } from "../harness.ts";
 import { Program, run } from "../lab/process.ts";
+import { boundSockets } from "./windows_calls.ts";
 
 // The C library is opened once a process and stays: before the first test, or that one would be accused of a leak.
 system();
+
+/** The loopback interface, which each system calls otherwise. */
+export const lo: { readonly index: number; readonly name: string } = loopback();
+
+function loopback() {
+  const { index, name } = interfaces().find(({ loopback }) => loopback)!;
+  return { index, name };
+}
+
+/** Why tests whose datagrams must come from an address of ours are left out under Wine. */
+export const needsSource: string | false = notOn(
+  "wine",
+  "Wine ignores the address to send from",
+);
+
+/** The hop limit of unicasts that name none. */
+export const defaultHops = has("windows") && !notOn("wine", "it is Linux' own") ? 128 : 64;
 
 /** The next packet, which must come soon. */
 export function next(socket: UdpSocket): Promise<Packet> {
@@ -33,18 +50,18 @@ export function at(socket: { port: number }, address = "127.0.0.1"): string {
   return address.includes(":") ? `[${address}]:${socket.port}` : `${address}:${socket.port}`;
 }
 
-/** How many descriptors this process has open. */
+/** How many descriptors this process has open; on Windows, which numbers none, how many sockets. */
 export function descriptors(): number {
-  return fs.readdirSync("/proc/self/fd").length;
+  return has("windows") ? boundSockets() : fs.readdirSync("/proc/self/fd").length;
 }
 
 /** Waits until `condition()` holds, one turn of the event loop after the other. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`${what} did not come`);
-    await turn();
-  }
+  let over = false;
+  const waiting = async () => {
+    while (!over && !condition()) await turn();
+  };
+  await within(5_000, waiting(), what).finally(() => over = true);
 }
 
 /** One turn of the event loop. */
@@ -53,16 +70,14 @@ export function turn(): Promise<void> {
 }
 
 /**
- * The words of a command that runs a program of tests/programs with Deno. Deno's path travels in the environment:
- * where its `node:child_process` sees that path before "run" and no permission behind, it puts -A there.
+ * The words of a command that runs a program of tests/programs with Deno. Its `node:child_process` puts -A into a
+ * command that starts Deno without any permission: the last option is there to be one.
  */
 function denoCommand(program: string, permissions: string[], args: string[]): [string, string[]] {
   const file = fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
-  const options = ["--quiet", "--no-prompt", "--no-check", ...permissions];
-  return ["sh", ["-c", 'exec "$DENO_PROGRAM" "$@"', "sh", "run", ...options, file, ...args]];
+  const options = ["--quiet", "--no-prompt", "--no-check", ...permissions, "--deny-run=nothing"];
+  return [runtimeProgram, ["run", ...options, file, ...args]];
 }
-
-const env = { DENO_PROGRAM: process.execPath };
 
 /** Runs a program of tests/programs to its end with Deno; returns what it wrote. */
 export async function runDeno(
@@ -70,7 +85,7 @@ export async function runDeno(
   permissions: string[],
   ...args: string[]
 ): Promise<string> {
-  return (await run(...denoCommand(program, permissions, args), { env })).trim();
+  return (await run(...denoCommand(program, permissions, args))).trim();
 }
 
 /** Starts a program of tests/programs with Deno. */
@@ -79,7 +94,7 @@ export function startDeno(
   permissions: string[],
   ...args: string[]
 ): Promise<Program> {
-  return Program.start(...denoCommand(program, permissions, args), { env });
+  return Program.start(...denoCommand(program, permissions, args));
 }
 
 /** A program that says "waiting" then ends by itself, or does not. */

@@ -15,14 +15,9 @@ export type Wrong = any;
 export function guarded(): FakeLibrary {
   const library = new FakeLibrary();
   for (const name of ["sendto", "sendmsg", "sendmmsg", "connect"]) {
-    library.on(name, () => library.refuse("EPERM"));
+    library.on(name, () => library.refuse("EACCES"));
   }
-  const joins = [20, 35, 39, 42, 46];
-  return library.on(
-    "setsockopt",
-    ([, level, option], call) =>
-      level !== 1 && joins.includes(option) ? library.refuse("ENODEV") : call(),
-  );
+  return library.onMembership(["join", "joinSource"], () => library.refuse("ENODEV"));
 }
 
 /** Makes the call; returns the error. A rejection is as good as a throw. */

@@ -1,12 +1,14 @@
 /** What the runtime says under the permissions this program was started with; ends when nothing keeps the process alive. */
 // deno-lint-ignore-file no-console
+import { fileURLToPath } from "node:url";
 import { runtime } from "../../ffi/runtime/deno.ts";
 
-const here = new URL(import.meta.url).pathname;
+const [command] = Deno.args;
+const here = fileURLToPath(import.meta.url);
 console.log(JSON.stringify({
   read: runtime.permits("read", here),
   readOther: runtime.permits("read", "/proc/version"),
-  run: runtime.permits("run", "ip"),
+  run: runtime.permits("run", command),
   runOther: runtime.permits("run", "sh"),
   environment: runtime.environment("PKTINFO_TEST"),
 }));
