@@ -40,10 +40,17 @@ function callsKernel(path: string): boolean {
   return /^tests\/(?:kernel|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/.test(path);
 }
 
-/** Whether a file has tests for this system: those of Windows run in a stage of their own. */
+/**
+ * Whether this stage is the place for a file's tests: those of Windows have a stage of their own, and on Linux the
+ * lab runs those that can show more there.
+ */
 function isForHere(path: string): boolean {
-  return isTest(path) && !isLabTest(path) &&
-    (Deno.build.os === "windows" || !path.startsWith("tests/kernel/windows_"));
+  const elsewhere = Deno.build.os === "windows"
+    ? /^tests\/lab\//
+    : Deno.build.os === "linux"
+    ? /^tests\/(?:lab\/|kernel\/(?:windows_|platform_features)|cli\/programs)/
+    : /^tests\/(?:lab\/|kernel\/windows_)/;
+  return isTest(path) && !elsewhere.test(path);
 }
 
 /** Tests that need no more than loopback; once more for every way of waiting and receiving. */

@@ -16,6 +16,7 @@ export type Need =
   | "windows"
   | "root"
   | "lab"
+  | "apart"
   | "ipv4"
   | "ipv6"
   | "python3"
@@ -117,6 +118,10 @@ const needs: Record<Need, { met: () => boolean; missing: string }> = {
   lab: {
     met: () => process.env.PKTINFO_LAB === "1",
     missing: "a network namespace of its own (scripts/test.ts)",
+  },
+  apart: {
+    met: () => process.env.PKTINFO_LAB === "1" || machine !== "native",
+    missing: "a network namespace of its own, or an imitated machine (scripts/test.ts)",
   },
   ipv4: { met: () => hasAddressOf("IPv4"), missing: "IPv4" },
   ipv6: { met: () => hasAddressOf("IPv6"), missing: "IPv6" },

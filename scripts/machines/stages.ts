@@ -87,8 +87,9 @@ function onMachine(
       if (why !== null) {
         return { ...nothing, skipped: [`all tests (skipped: ${why})`], note: why };
       }
-      // There is no network in there to fetch modules from; and the lock file is not that Deno's to write.
-      const args = ["--no-check", "--cached-only", "--no-lock", "--config=deno.json"];
+      // There is no network in there to fetch modules from. With the lock file, which is not that Deno's to write, it
+      // needs no more than the modules; without, it would also ask for the list of their versions.
+      const args = ["--no-check", "--cached-only", "--frozen", "--config=deno.json"];
       return await denoTest([...args, ...filterArgs(selection), ...await arrange(files)], {
         machine: await prepare(),
         wrap: (command) => inNamespace(["sh", "-c", SECOND_ADDRESS, "sh", ...command]),

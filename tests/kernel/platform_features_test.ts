@@ -337,9 +337,9 @@ const NOT_ON: Record<string, Record<string, string>> = {
     "changes of interfaces are heard": "Wine notifies of no change",
   },
   qemu: {
-    "time of arrival by the kernel": "qemu knows no SO_TIMESTAMPNS",
-    "datagrams that the kernel dropped are counted": "qemu knows no SO_RXQ_OVFL",
-    "IPv6 groups of one sender only": "qemu knows no MCAST_* requests",
+    "time of arrival by the kernel": "QEMU knows no SO_TIMESTAMPNS",
+    "datagrams that the kernel dropped are counted": "QEMU knows no SO_RXQ_OVFL",
+    "IPv6 groups of one sender only": "QEMU knows no MCAST_* requests",
   },
 };
 

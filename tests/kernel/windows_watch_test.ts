@@ -258,3 +258,17 @@ for (const [what, mode, ends] of lives) {
     await assertLife(program, ends);
   });
 }
+
+test(
+  "the program that watches begins with the list, and goes on",
+  { needs: ["windows", "deno"] },
+  async () => {
+    const args = ["interfaces", "--watch", "--json"];
+    await using watching = await startDeno("../../cli/main.ts", ["--allow-ffi"], ...args);
+    for (const expected of interfaces()) {
+      assertEquals(await watching.nextJson(), { type: "present", interface: expected });
+    }
+    assert(await staysPending(200, watching.ended));
+    assertEquals([watching.takeLines(), watching.stderr], [[], ""]);
+  },
+);
