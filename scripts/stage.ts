@@ -1,4 +1,5 @@
 /** What a stage is, what it comes to, and how it runs `deno test`. */
+import path from "node:path";
 import { readJunit, type Tally } from "./junit.ts";
 import type { Machine } from "./machines/machine.ts";
 import { run, scratch } from "./run.ts";
@@ -57,8 +58,7 @@ export async function denoTest(
   tally.failed.push(...new Set(uncaught));
   if (code !== 0 && tally.failed.length === 0) tally.failed.push(`deno test ended with ${code}`);
   // Examples are named by where they are; the file's path below the repository is enough.
-  const root = new URL("..", import.meta.url).href;
-  const short = (name: string) => name.replace(root, "");
+  const short = (name: string) => name.replace(root.href, "");
   return {
     passed: tally.passed,
     names: tally.names,
@@ -101,6 +101,17 @@ export function select(files: string[], selection: Selection): string[] {
   return files.filter((file) =>
     selection.files.some((wanted) => file === wanted || file.endsWith("/" + wanted))
   );
+}
+
+/** The repository. */
+const root = new URL("..", import.meta.url);
+
+/** One module that imports all files: each loaded for itself costs 0.1 s, and seconds on another machine. */
+export async function together(name: string, files: readonly string[]): Promise<string> {
+  const module = path.join(scratch(), `${name}_test.ts`);
+  const imports = files.map((file) => `import "${new URL(file, root)}";\n`);
+  await Deno.writeTextFile(module, imports.join(""));
+  return module;
 }
 
 /** The selection of tests by name, as arguments of `deno test`. */

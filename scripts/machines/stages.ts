@@ -10,6 +10,7 @@ import {
   type Result,
   select,
   type Stage,
+  together,
 } from "../stage.ts";
 import { tidyCache, Unavailable } from "./cache.ts";
 import type { Machine } from "./machine.ts";
@@ -48,17 +49,6 @@ export function zigEnv(): Record<string, string> {
   if (program === null) return {};
   const caches = path.join(scratch(), "zig");
   return { PKTINFO_ZIG: program, ZIG_GLOBAL_CACHE_DIR: caches, ZIG_LOCAL_CACHE_DIR: caches };
-}
-
-/** The repository. */
-const root = new URL("../..", import.meta.url);
-
-/** One module that imports all files. */
-async function together(files: readonly string[]): Promise<string> {
-  const module = path.join(scratch(), "together_test.ts");
-  const imports = files.map((file) => `import "${new URL(file, root)}";\n`);
-  await Deno.writeTextFile(module, imports.join(""));
-  return module;
 }
 
 /** There is only loopback in there: another IPv6 address tells senders apart, and groups need a route. */
@@ -119,5 +109,5 @@ export const arm64: Stage = onMachine({
   prepare: qemu,
   wanted: (path) =>
     /^tests\/(?:kernel\/(?!simulated|windows)\w+|ffi\/(?:poller|system))_test\.ts$/.test(path),
-  arrange: async (files) => [await together(files)],
+  arrange: async (files) => [await together("arm64", files)],
 });
