@@ -65,9 +65,11 @@ export interface NetworkInterface {
  *
  * Interfaces without addresses are listed too. Needs `--allow-ffi` only.
  *
- * On Linux the kernel is asked by rtnetlink(7). Where that is refused, getifaddrs(3)
- * is asked (some of those need netlink, too), which does not tell `mtu` and an address's `tentative`,
- * `duplicate`, `temporary` and `deprecated`: they are `null` then.
+ * On Linux the kernel is asked by rtnetlink(7). Where that is refused, and on macOS and BSD, getifaddrs(3)
+ * is asked (on Linux some of those need netlink, too), which does not tell an address's `tentative`,
+ * `duplicate`, `temporary` and `deprecated`, and on Linux `mtu`: they are `null` then. On Windows
+ * GetAdaptersAddresses is asked: `name` is the name that people see ("Ethernet 2"), `description` the
+ * adapter's, and an interface is up where it works.
  *
  * @example Where multicast can go
  * ```ts

@@ -181,9 +181,9 @@ musl and Android are Linux below, with other C libraries; Windows on arm64 has t
   FreeBSD and OpenBSD the source only, and on macOS and FreeBSD a socket that is bound to an address
   sends from no other: \`send\` refuses what cannot be had, \`reply\` then leaves the interface to the
   system. Multicasts and IPv6 have both everywhere.
-- **A socket bound to a group** is the kernel's on Linux and BSD. macOS cannot send from one, so a second
-  socket of the same port sends (the port is shared between the two); Windows binds to no group, and
-  the delivery filter selects.
+- **A socket bound to a group** is the kernel's everywhere but on Windows, where the delivery filter
+  selects. Only Linux also sends from one; on macOS and BSD a second socket of the same port sends
+  (the port is shared between the two).
 - **\`multicastLoopback\`** is the sender's choice, on Windows the receiver's.
 - **\`interface\`** is enforced by the kernel on Linux and macOS. Elsewhere the delivery filter does it; on
   FreeBSD and OpenBSD IPv4 unicast then leaves as routed.

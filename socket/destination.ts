@@ -38,16 +38,22 @@ export type Destination =
 
 /** What a single datagram may ask for. */
 export interface SendOptions {
-  /** The address to send from: one of this host's, an IP literal, zone allowed. Default: the OS chooses. */
+  /**
+   * The address to send from: one of this host's, an IP literal, zone allowed. Default: the OS chooses.
+   * For IPv4 a socket that is bound to an address sends from no other on macOS and FreeBSD.
+   */
   source?: string;
-  /** The interface to leave by: name or index. Default: by the routing table. */
+  /**
+   * The interface to leave by: name or index. Default: by the routing table. For IPv4 unicast
+   * FreeBSD and OpenBSD have no such choice, and macOS not together with `source`.
+   */
   interface?: string | number;
   /**
    * Time to live or hop limit, 1-255. Default: the socket's. For groups also 0: this host only;
    * Linux keeps to that only where the host has itself joined the group on the interface.
    */
   hops?: number;
-  /** Type of service or traffic class, 0-255. Default: the socket's. */
+  /** Type of service or traffic class, 0-255. Default: the socket's. Windows has no way to set IPv6's. */
   trafficClass?: number;
 }
 

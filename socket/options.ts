@@ -30,7 +30,9 @@ export interface UdpSocketOptions {
   /**
    * A local IP literal, zone allowed (`"fe80::1%eth0"`); it fixes the family.
    * Default: the wildcards of both families. It may be a multicast group: then
-   * only datagrams to that group arrive (once joined), and replies can be sent.
+   * only datagrams to that group arrive (once joined), and replies can be sent. Linux binds
+   * to it; macOS and BSD do and send from a second socket, so that the port is shared;
+   * Windows binds to the wildcard, and what is not to the group is left out here.
    */
   address?: string;
   /**
@@ -38,11 +40,15 @@ export interface UdpSocketOptions {
    * family (`stats.unavailable` says why). Default `"dual"`, or the address's.
    */
   family?: Family | "dual";
-  /** Other sockets that share too may have the same port. Default `false`: the port is this socket's alone. */
+  /**
+   * Other sockets that share too may have the same port. Default `false`: the port is this socket's
+   * alone. Linux and Windows: SO_REUSEADDR (without it Windows: SO_EXCLUSIVEADDRUSE), macOS and BSD:
+   * SO_REUSEPORT.
+   */
   share?: boolean;
   /**
-   * The kernel spreads unicast over all sockets on the port that ask for it
-   * (`SO_REUSEPORT`, Linux; same user only). Default `false`.
+   * The kernel spreads unicast over all sockets on the port that ask for it: Linux
+   * (`SO_REUSEPORT`; same user only) and FreeBSD (`SO_REUSEPORT_LB`), nowhere else. Default `false`.
    */
   reusePort?: boolean;
   /** Groups to join: `"ff02::fb"`, `"239.1.2.3@eth0"`, `"ff02::fb%eth0"`, or a {@linkcode GroupRequest}. */
@@ -53,9 +59,15 @@ export interface UdpSocketOptions {
    * `"all"`: whatever the kernel hands over, also groups that other programs joined.
    */
   deliver?: Deliver;
-  /** Receive and send on this interface only (name or index). Default: any. */
+  /**
+   * Receive and send on this interface only (name or index). Default: any. The kernel sees to it on Linux
+   * and macOS, elsewhere it is done here; on FreeBSD and OpenBSD IPv4 unicast is still sent as routed.
+   */
   interface?: string | number;
-  /** Whether this host's own members receive what is sent to a group. Default `true`. */
+  /**
+   * Whether this host's own members receive what is sent to a group. Default `true`. It is the sender's
+   * choice; on Windows the receiver's.
+   */
   multicastLoopback?: boolean;
   /**
    * Hop limit of multicasts, 0-255. Default 1: this link only. 0: this host only; Linux keeps
@@ -66,7 +78,7 @@ export interface UdpSocketOptions {
   multicastInterface?: string | number;
   /** Hop limit of unicasts, 1-255. Default: the OS's (64). */
   hops?: number;
-  /** Type of service or traffic class, 0-255. Default 0. */
+  /** Type of service or traffic class, 0-255. Default 0. Windows has no way to set IPv6's. */
   trafficClass?: number;
   /** Allow sending to broadcast addresses. Default `false`. */
   broadcast?: boolean;
@@ -76,7 +88,7 @@ export interface UdpSocketOptions {
   sendBufferSize?: number;
   /** How much of a datagram is taken, 1-65535 bytes; longer ones are cut and marked. Default 65535. */
   maxDatagramSize?: number;
-  /** Ask the kernel when it received each datagram: `packet.timestamp`. Default `false`. */
+  /** Ask the kernel when it received each datagram: `packet.timestamp`. Default `false`. Not on Windows. */
   timestamps?: boolean;
   /**
    * Called with errors that do not end anything: ICMP refusals of earlier

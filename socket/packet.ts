@@ -55,17 +55,20 @@ export class Packet {
      * after a rename it may be the old one; the index is always what the OS told.
      */
     readonly interfaceName: string | null,
-    /** Unicast, multicast or broadcast; `null` where the OS did not say. */
+    /**
+     * Unicast, multicast or broadcast; `null` where the OS did not say. Only Linux says it of every
+     * packet; elsewhere an IPv4 address is looked up among those of this host.
+     */
     readonly cast: Cast | null,
     /** IPv4's time to live, IPv6's hop limit, as it arrived: 0-255, or `null`. */
     readonly hops: number | null,
-    /** IPv4's type of service, IPv6's traffic class: 0-255 (DSCP and ECN), or `null`. */
+    /** IPv4's type of service (not told by OpenBSD and NetBSD), IPv6's traffic class: 0-255 (DSCP and ECN), or `null`. */
     readonly trafficClass: number | null,
     /** When the kernel received it: nanoseconds since 1970, with `timestamps: true`; else `null`. */
     readonly timestamp: bigint | null,
     /** The datagram was longer than `maxDatagramSize`: `data` is its beginning. */
     readonly truncated: boolean,
-    /** Datagrams this socket's kernel buffer has dropped so far; `null` where the OS does not count. */
+    /** Datagrams this socket's kernel buffer has dropped so far; `null` where the OS does not count (all but Linux). */
     readonly dropped: number | null,
   ) {}
 }
