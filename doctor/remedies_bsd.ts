@@ -8,8 +8,8 @@
  */
 
 import type { Remedies } from "./causes.ts";
+import { remedy } from "./remedy.ts";
 import { sh } from "./shell.ts";
-import type { Remedy } from "./types.ts";
 
 const FILTER =
   "Look for a packet filter (as root: pfctl -s rules; on macOS also the firewall and " +
@@ -57,7 +57,3 @@ export const BSD_REMEDIES: Partial<Remedies> = {
   "not-received": () => remedy(FILTER),
   "wrong-interface": () => remedy("See which route is taken: route -n get 239.255.0.1"),
 };
-
-function remedy(text: string, ...commands: string[]): Remedy {
-  return { text, commands };
-}

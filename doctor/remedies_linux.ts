@@ -5,8 +5,8 @@
  */
 
 import type { FilterPlace, NamedRoute, Remedies } from "./causes.ts";
+import { remedy } from "./remedy.ts";
 import { sh } from "./shell.ts";
-import type { Remedy } from "./types.ts";
 
 const GROUPS = { IPv4: "224.0.0.0/4", IPv6: "ff00::/8" } as const;
 const IP = { IPv4: "ip", IPv6: "ip -6" } as const;
@@ -204,10 +204,6 @@ export const LINUX_REMEDIES: Remedies = {
   "wrong-interface": ({ interface: name }) =>
     remedy(`See which route is taken: ${sh`ip route get 239.255.0.1 oif ${name}`}`),
 };
-
-function remedy(text: string, ...commands: string[]): Remedy {
-  return { text, commands };
-}
 
 /** A kernel setting of an interface. A dot in its name would end the name for sysctl(8). */
 function setting(version: "ipv4" | "ipv6", name: string, what: string, value: number): string {

@@ -7,8 +7,8 @@
  */
 
 import type { Remedies } from "./causes.ts";
+import { remedy } from "./remedy.ts";
 import { powershell } from "./shell.ts";
-import type { Remedy } from "./types.ts";
 
 const FIREWALL = "Look for a packet filter: in Windows Defender Firewall let the program in " +
   "(wf.msc, inbound rules, UDP), for the network's profile (Get-NetConnectionProfile).";
@@ -68,7 +68,3 @@ export const WINDOWS_REMEDIES: Partial<Remedies> = {
   "wrong-interface": () =>
     remedy("See which route is taken: Find-NetRoute -RemoteIPAddress 239.255.0.1"),
 };
-
-function remedy(text: string, ...commands: string[]): Remedy {
-  return { text, commands };
-}

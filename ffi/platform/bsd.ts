@@ -11,59 +11,27 @@
 
 import type {
   ControlRow,
-  FamilyControl,
   FamilySendControl,
   HintName,
-  MembershipName,
-  MembershipRequest,
-  MembershipRow,
-  OptionKind,
-  OptionName,
-  OptionRow,
   Platform,
   Quirks,
   Signature,
 } from "./platform.ts";
+import {
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  type Memberships,
+  olderIPv6,
+  option,
+  type Options,
+  POSIX_SYMBOLS,
+} from "./rows.ts";
 
 /** The level of `SO_*`. */
 export const SOL_SOCKET = 0xffff;
-/** The level of `IP_*`. */
-export const IPPROTO_IP = 0;
-/** The level of `IPV6_*`. */
-export const IPPROTO_IPV6 = 41;
-
-type Options = Partial<Record<OptionName, OptionRow>>;
-type Memberships = Partial<Record<MembershipName, readonly MembershipRow[]>>;
-
-/** A row of the options. */
-export function option(
-  level: number,
-  name: number,
-  cName: string,
-  kind: OptionKind = "int",
-): OptionRow {
-  return { level, name, kind, cName };
-}
-
-/** The C functions; `ssize_t` results are declared `i32`: see linux.ts. */
+/** The C functions. */
 export const BSD_SYMBOLS: Readonly<Record<string, Signature>> = {
-  memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
-  strlen: { parameters: ["usize"], result: "usize" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
-  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
-  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  getifaddrs: { parameters: ["buffer"], result: "i32" },
-  freeifaddrs: { parameters: ["pointer"], result: "void" },
-  if_nametoindex: { parameters: ["buffer"], result: "u32" },
-  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
+  ...POSIX_SYMBOLS,
   // nfds_t is an unsigned int, not a long as on Linux.
   poll: { parameters: ["pointer", "u32", "i32"], result: "i32", blocking: true },
 };
@@ -145,19 +113,6 @@ export function sendControlIPv6({ IPV6_TCLASS }: Rfc3542): FamilySendControl {
   };
 }
 
-/** What IPv6 tells: the same messages. */
-export function controlIPv6(numbers: Rfc3542): FamilyControl {
-  const { packetInfo, hops, trafficClass } = sendControlIPv6(numbers);
-  return {
-    packetInfo,
-    destination: null,
-    receivedInterface: null,
-    hops: [hops!],
-    trafficClass: [trafficClass!],
-    error: null,
-  };
-}
-
 /** A control message of IPv4. */
 export function controlIPv4(type: number): ControlRow {
   return { level: IPPROTO_IP, type };
@@ -166,48 +121,19 @@ export function controlIPv4(type: number): ControlRow {
 /** `IP_RECVDSTADDR` and, with the same number, `IP_SENDSRCADDR`: an `in_addr`. */
 export const IP_RECVDSTADDR = 7;
 
-function row(
-  level: number,
-  name: number,
-  cName: string,
-  request: MembershipRequest,
-): MembershipRow {
-  return { level, name, request, cName };
-}
-
-/** The protocol-independent requests (RFC 3678) of FreeBSD and macOS, the same at both levels. */
-export function sourceMemberships(level: number): Record<MembershipName, MembershipRow[]> {
-  return {
-    join: [row(level, 80, "MCAST_JOIN_GROUP", "group_req")],
-    leave: [row(level, 81, "MCAST_LEAVE_GROUP", "group_req")],
-    joinSource: [row(level, 82, "MCAST_JOIN_SOURCE_GROUP", "group_source_req")],
-    leaveSource: [row(level, 83, "MCAST_LEAVE_SOURCE_GROUP", "group_source_req")],
-    block: [row(level, 84, "MCAST_BLOCK_SOURCE", "group_source_req")],
-    unblock: [row(level, 85, "MCAST_UNBLOCK_SOURCE", "group_source_req")],
-  };
-}
-
-/** 4.4BSD's way to join, with what there is in place of an `ip_mreq`. */
-export function membershipsIPv4(request: MembershipRequest): Memberships {
-  return {
-    join: [row(IPPROTO_IP, 12, "IP_ADD_MEMBERSHIP", request)],
-    leave: [row(IPPROTO_IP, 13, "IP_DROP_MEMBERSHIP", request)],
-  };
-}
-
-/** RFC 3493's way to join. */
-export const MEMBERSHIPS_IPV6: Memberships = {
-  join: [row(IPPROTO_IPV6, 12, "IPV6_JOIN_GROUP", "ipv6_mreq")],
-  leave: [row(IPPROTO_IPV6, 13, "IPV6_LEAVE_GROUP", "ipv6_mreq")],
+/** The protocol-independent requests of FreeBSD and macOS, the same at both levels. */
+export const MCAST = {
+  join: 80,
+  leave: 81,
+  joinSource: 82,
+  leaveSource: 83,
+  block: 84,
+  unblock: 85,
 };
-
-/** One table's rows, then another's. */
-export function either(first: Memberships, second: Memberships): Memberships {
-  const calls = new Set([...Object.keys(first), ...Object.keys(second)] as MembershipName[]);
-  return Object.fromEntries(
-    [...calls].map((call) => [call, [...first[call] ?? [], ...second[call] ?? []]]),
-  );
-}
+/** 4.4BSD's way to join. */
+export const OLDER: { join: number; leave: number } = { join: 12, leave: 13 };
+/** RFC 3493's way to join. */
+export const MEMBERSHIPS_IPV6: Memberships = olderIPv6(12, 13, true);
 
 /** How they behave, but for what a system's own file says. */
 export const BSD_QUIRKS: Quirks = {

@@ -17,22 +17,26 @@ import {
   BSD_QUIRKS,
   BSD_SYMBOLS,
   controlIPv4,
-  controlIPv6,
-  either,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
+  MCAST,
   MEMBERSHIPS_IPV6,
-  membershipsIPv4,
   multicastRoute,
-  option,
+  OLDER,
   optionsIPv6,
   sendControlIPv6,
   SOL_SOCKET,
-  sourceMemberships,
 } from "./bsd.ts";
 import { DARWIN_ERRORS } from "./bsd_errors.ts";
 import { bsdLayouts, groupRequests, IP_MREQN, routeLayouts } from "./bsd_layouts.ts";
-import type { Arch, MembershipName, MembershipRow, OptionRow, Platform } from "./platform.ts";
+import type { Arch, OptionRow, Platform } from "./platform.ts";
+import {
+  either,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  olderIPv4,
+  option,
+  protocolIndependent,
+  received,
+} from "./rows.ts";
 
 const IP_RECVTTL = 24;
 const IP_PKTINFO = 26;
@@ -44,17 +48,7 @@ const TIMESTAMPS: { timestamps: OptionRow } = {
 };
 
 /** Beside those that name the interface by its index; the order of `ip_mreq_source` is not Linux's. */
-const OLDER_SOURCES: Partial<Record<MembershipName, MembershipRow[]>> = Object.fromEntries(
-  [
-    ["joinSource", 70, "IP_ADD_SOURCE_MEMBERSHIP"] as const,
-    ["leaveSource", 71, "IP_DROP_SOURCE_MEMBERSHIP"] as const,
-    ["block", 72, "IP_BLOCK_SOURCE"] as const,
-    ["unblock", 73, "IP_UNBLOCK_SOURCE"] as const,
-  ].map(([call, name, cName]) => [
-    call,
-    [{ level: IPPROTO_IP, name, request: "ip_mreq_source", cName }],
-  ]),
-);
+const OLDER_SOURCES = { joinSource: 70, leaveSource: 71, block: 72, unblock: 73 };
 
 /** macOS 15 and later refuse local destinations with EHOSTUNREACH (Apple's TN3179). */
 const LOCAL_NETWORK =
@@ -134,10 +128,10 @@ export function darwin(_arch: Arch): Platform {
     },
     memberships: {
       IPv4: either(
-        sourceMemberships(IPPROTO_IP),
-        either(membershipsIPv4("ip_mreqn"), OLDER_SOURCES),
+        protocolIndependent(IPPROTO_IP, MCAST),
+        olderIPv4({ ...OLDER, ...OLDER_SOURCES }, "ip_mreqn"),
       ),
-      IPv6: either(sourceMemberships(IPPROTO_IPV6), MEMBERSHIPS_IPV6),
+      IPv6: either(protocolIndependent(IPPROTO_IPV6, MCAST), MEMBERSHIPS_IPV6),
     },
     control: {
       IPv4: {
@@ -148,7 +142,7 @@ export function darwin(_arch: Arch): Platform {
         trafficClass: [controlIPv4(IP_RECVTOS)],
         error: null,
       },
-      IPv6: controlIPv6(RFC3542),
+      IPv6: received(sendControlIPv6(RFC3542)),
       timestamp: { level: SOL_SOCKET, type: 2, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },

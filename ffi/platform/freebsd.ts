@@ -12,23 +12,19 @@ import {
   BSD_QUIRKS,
   BSD_SYMBOLS,
   controlIPv4,
-  controlIPv6,
-  either,
   IP_RECVDSTADDR,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
   KAME,
+  MCAST,
   MEMBERSHIPS_IPV6,
   multicastRoute,
-  option,
   optionsIPv6,
   sendControlIPv6,
   SOL_SOCKET,
-  sourceMemberships,
 } from "./bsd.ts";
 import { FREEBSD_ERRORS } from "./bsd_errors.ts";
 import { bsdLayouts, groupRequests, IP_MREQN, routeLayouts } from "./bsd_layouts.ts";
 import type { Arch, OptionName, OptionRow, Platform } from "./platform.ts";
+import { either, IPPROTO_IP, IPPROTO_IPV6, option, protocolIndependent, received } from "./rows.ts";
 
 const SOCK_FLAGS = 0x20000000 | 0x10000000; // SOCK_NONBLOCK | SOCK_CLOEXEC
 const IP_RECVIF = 20;
@@ -95,8 +91,8 @@ export function freebsd(_arch: Arch): Platform {
       IPv6: { ...optionsIPv6(KAME), ...SHARED },
     },
     memberships: {
-      IPv4: sourceMemberships(IPPROTO_IP),
-      IPv6: either(sourceMemberships(IPPROTO_IPV6), MEMBERSHIPS_IPV6),
+      IPv4: protocolIndependent(IPPROTO_IP, MCAST),
+      IPv6: either(protocolIndependent(IPPROTO_IPV6, MCAST), MEMBERSHIPS_IPV6),
     },
     control: {
       IPv4: {
@@ -107,7 +103,7 @@ export function freebsd(_arch: Arch): Platform {
         trafficClass: [controlIPv4(IP_RECVTOS)],
         error: null,
       },
-      IPv6: controlIPv6(KAME),
+      IPv6: received(sendControlIPv6(KAME)),
       timestamp: { level: SOL_SOCKET, type: 2, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },

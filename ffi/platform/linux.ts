@@ -8,24 +8,21 @@
 import { LINUX_ERRORS } from "./linux_errors.ts";
 import { epollEvent, linuxLayouts } from "./linux_layouts.ts";
 import { LINUX_NETLINK } from "./linux_netlink.ts";
-import type {
-  Arch,
-  ControlRow,
-  FamilyControl,
-  FamilySendControl,
-  MembershipName,
-  MembershipRequest,
-  MembershipRow,
-  OptionKind,
-  OptionName,
-  OptionRow,
-  Platform,
-  Signature,
-} from "./platform.ts";
+import type { Arch, FamilySendControl, Platform, Signature } from "./platform.ts";
+import {
+  either,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  olderIPv4,
+  olderIPv6,
+  option,
+  type Options,
+  POSIX_SYMBOLS,
+  protocolIndependent,
+  received,
+} from "./rows.ts";
 
 const SOL_SOCKET = 1;
-const IPPROTO_IP = 0;
-const IPPROTO_IPV6 = 41;
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
@@ -43,11 +40,7 @@ const IPV6_TCLASS = 67;
 const SO_TIMESTAMPNS = 35;
 const SO_RXQ_OVFL = 40;
 
-function option(level: number, name: number, cName: string, kind: OptionKind = "int"): OptionRow {
-  return { level, name, kind, cName };
-}
-
-const SHARED: Partial<Record<OptionName, OptionRow>> = {
+const SHARED: Options = {
   // SO_REUSEADDR, not SO_REUSEPORT: the latter spreads unicast over the sockets
   // and demands the same user, so two discovery daemons could not share a port.
   share: option(SOL_SOCKET, 2, "SO_REUSEADDR"),
@@ -60,7 +53,7 @@ const SHARED: Partial<Record<OptionName, OptionRow>> = {
   dropCounter: option(SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"),
 };
 
-const IPV4: Partial<Record<OptionName, OptionRow>> = {
+const IPV4: Options = {
   ...SHARED,
   packetInfo: option(IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO"),
   receiveHops: option(IPPROTO_IP, 12, "IP_RECVTTL"),
@@ -74,7 +67,7 @@ const IPV4: Partial<Record<OptionName, OptionRow>> = {
   multicastAll: option(IPPROTO_IP, 49, "IP_MULTICAST_ALL"),
 };
 
-const IPV6: Partial<Record<OptionName, OptionRow>> = {
+const IPV6: Options = {
   ...SHARED,
   onlyThisFamily: option(IPPROTO_IPV6, 26, "IPV6_V6ONLY"),
   packetInfo: option(IPPROTO_IPV6, 49, "IPV6_RECVPKTINFO"),
@@ -91,86 +84,10 @@ const IPV6: Partial<Record<OptionName, OptionRow>> = {
   multicastAll: option(IPPROTO_IPV6, 29, "IPV6_MULTICAST_ALL"),
 };
 
-type MembershipRows = Partial<Record<MembershipName, readonly MembershipRow[]>>;
-
-/** The protocol-independent requests (RFC 3678), the same numbers at both levels. */
-function protocolIndependent(level: number): Record<MembershipName, MembershipRow> {
-  const row = (name: number, cName: string, request: MembershipRequest) => ({
-    level,
-    name,
-    request,
-    cName,
-  });
-  return {
-    join: row(42, "MCAST_JOIN_GROUP", "group_req"),
-    block: row(43, "MCAST_BLOCK_SOURCE", "group_source_req"),
-    unblock: row(44, "MCAST_UNBLOCK_SOURCE", "group_source_req"),
-    leave: row(45, "MCAST_LEAVE_GROUP", "group_req"),
-    joinSource: row(46, "MCAST_JOIN_SOURCE_GROUP", "group_source_req"),
-    leaveSource: row(47, "MCAST_LEAVE_SOURCE_GROUP", "group_source_req"),
-  };
-}
-
-/** Older requests for systems that lack those (qemu's user mode says ENOPROTOOPT). */
-const OLDER_IPV4: Record<MembershipName, MembershipRow> = {
-  join: { level: 0, name: 35, request: "ip_mreqn", cName: "IP_ADD_MEMBERSHIP" },
-  leave: {
-    level: 0,
-    name: 36,
-    request: "ip_mreqn",
-    cName: "IP_DROP_MEMBERSHIP",
-  },
-  unblock: {
-    level: 0,
-    name: 37,
-    request: "ip_mreq_source",
-    cName: "IP_UNBLOCK_SOURCE",
-  },
-  block: {
-    level: 0,
-    name: 38,
-    request: "ip_mreq_source",
-    cName: "IP_BLOCK_SOURCE",
-  },
-  joinSource: {
-    level: 0,
-    name: 39,
-    request: "ip_mreq_source",
-    cName: "IP_ADD_SOURCE_MEMBERSHIP",
-  },
-  leaveSource: {
-    level: 0,
-    name: 40,
-    request: "ip_mreq_source",
-    cName: "IP_DROP_SOURCE_MEMBERSHIP",
-  },
-};
-const OLDER_IPV6: Partial<Record<MembershipName, MembershipRow>> = {
-  join: {
-    level: IPPROTO_IPV6,
-    name: 20,
-    request: "ipv6_mreq",
-    cName: "IPV6_ADD_MEMBERSHIP",
-  },
-  leave: {
-    level: IPPROTO_IPV6,
-    name: 21,
-    request: "ipv6_mreq",
-    cName: "IPV6_DROP_MEMBERSHIP",
-  },
-};
-
-function memberships(
-  level: number,
-  older: Partial<Record<MembershipName, MembershipRow>>,
-): MembershipRows {
-  const rows: MembershipRows = {};
-  for (const [call, row] of Object.entries(protocolIndependent(level))) {
-    const fallback = older[call as MembershipName];
-    rows[call as MembershipName] = fallback ? [row, fallback] : [row];
-  }
-  return rows;
-}
+/** The same numbers at both levels. */
+const MCAST = { join: 42, block: 43, unblock: 44, leave: 45, joinSource: 46, leaveSource: 47 };
+/** For systems that lack those (qemu's user mode says ENOPROTOOPT). */
+const OLDER = { join: 35, leave: 36, unblock: 37, block: 38, joinSource: 39, leaveSource: 40 };
 
 const SEND_IPV4: FamilySendControl = {
   packetInfo: { level: IPPROTO_IP, type: IP_PKTINFO },
@@ -185,64 +102,17 @@ const SEND_IPV6: FamilySendControl = {
   trafficClass: { level: IPPROTO_IPV6, type: IPV6_TCLASS },
 };
 
-/** The kernel tells by the same messages that it can be asked by. */
-function received(send: FamilySendControl, error: ControlRow): FamilyControl {
-  return {
-    packetInfo: send.packetInfo,
-    destination: null,
-    receivedInterface: null,
-    hops: [send.hops!],
-    trafficClass: [send.trafficClass!],
-    error,
-  };
-}
-
-/**
- * The C functions. ssize_t results are declared i32: no datagram call returns more than a
- * batch or 64 KiB, the low half of the register holds -1 as -1, and a number costs no BigInt.
- */
-const SYMBOLS: Record<string, Signature> = {
-  memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
-  strlen: { parameters: ["usize"], result: "usize" },
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  setsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "u32"],
-    result: "i32",
-  },
-  getsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
-    result: "i32",
-  },
-  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  recvmmsg: {
-    parameters: ["i32", "buffer", "u32", "i32", "pointer"],
-    result: "i32",
-  },
-  sendto: {
-    parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
-    result: "i32",
-  },
-  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+/** The C functions. */
+const SYMBOLS: Readonly<Record<string, Signature>> = {
+  ...POSIX_SYMBOLS,
+  recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-  getifaddrs: { parameters: ["buffer"], result: "i32" },
-  freeifaddrs: { parameters: ["pointer"], result: "void" },
-  if_nametoindex: { parameters: ["buffer"], result: "u32" },
-  if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: {
-    parameters: ["i32", "pointer", "i32", "i32"],
-    result: "i32",
-    blocking: true,
-  },
+  epoll_wait: { parameters: ["i32", "pointer", "i32", "i32"], result: "i32", blocking: true },
   poll: { parameters: ["pointer", "usize", "i32"], result: "i32", blocking: true },
 };
 
@@ -313,8 +183,8 @@ export function linux(arch: Arch): Platform {
     controlAlignment: 8,
     options: { IPv4: IPV4, IPv6: IPV6 },
     memberships: {
-      IPv4: memberships(IPPROTO_IP, OLDER_IPV4),
-      IPv6: memberships(IPPROTO_IPV6, OLDER_IPV6),
+      IPv4: either(protocolIndependent(IPPROTO_IP, MCAST), olderIPv4(OLDER, "ip_mreqn")),
+      IPv6: either(protocolIndependent(IPPROTO_IPV6, MCAST), olderIPv6(20, 21)),
     },
     control: {
       IPv4: received(SEND_IPV4, { level: IPPROTO_IP, type: IP_RECVERR }),

@@ -18,12 +18,9 @@ import {
   BSD_QUIRKS,
   BSD_SYMBOLS,
   controlIPv4,
-  controlIPv6,
-  IPPROTO_IP,
   KAME,
   MEMBERSHIPS_IPV6,
-  membershipsIPv4,
-  option,
+  OLDER,
   optionsIPv6,
   sendControlIPv6,
   SOL_SOCKET,
@@ -31,6 +28,7 @@ import {
 import { NETBSD_ERRORS } from "./bsd_errors.ts";
 import { bsdLayouts, routeLayouts } from "./bsd_layouts.ts";
 import type { Arch, OptionRow, Platform } from "./platform.ts";
+import { IPPROTO_IP, olderIPv4, option, received } from "./rows.ts";
 
 const SOCK_FLAGS = 0x20000000 | 0x10000000; // SOCK_NONBLOCK | SOCK_CLOEXEC
 const IP_RECVTTL = 23;
@@ -98,7 +96,7 @@ export function netbsd(arch: Arch): Platform {
       },
       IPv6: { ...optionsIPv6(KAME), ...TIMESTAMPS },
     },
-    memberships: { IPv4: membershipsIPv4("ip_mreq_index"), IPv6: MEMBERSHIPS_IPV6 },
+    memberships: { IPv4: olderIPv4(OLDER, "ip_mreq_index"), IPv6: MEMBERSHIPS_IPV6 },
     control: {
       IPv4: {
         packetInfo: controlIPv4(IP_PKTINFO),
@@ -108,7 +106,7 @@ export function netbsd(arch: Arch): Platform {
         trafficClass: [],
         error: null,
       },
-      IPv6: controlIPv6(KAME),
+      IPv6: received(sendControlIPv6(KAME)),
       timestamp: { level: SOL_SOCKET, type: 8, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },

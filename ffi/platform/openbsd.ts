@@ -13,13 +13,10 @@ import {
   BSD_QUIRKS,
   BSD_SYMBOLS,
   controlIPv4,
-  controlIPv6,
   IP_RECVDSTADDR,
-  IPPROTO_IP,
   KAME,
   MEMBERSHIPS_IPV6,
-  membershipsIPv4,
-  option,
+  OLDER,
   optionsIPv6,
   sendControlIPv6,
   SOL_SOCKET,
@@ -27,6 +24,7 @@ import {
 import { OPENBSD_ERRORS } from "./bsd_errors.ts";
 import { bsdLayouts, IP_MREQN, routeLayouts } from "./bsd_layouts.ts";
 import type { Arch, OptionRow, Platform } from "./platform.ts";
+import { IPPROTO_IP, olderIPv4, option, received } from "./rows.ts";
 
 const SOCK_FLAGS = 0x4000 | 0x8000; // SOCK_NONBLOCK | SOCK_CLOEXEC
 const IP_RECVIF = 30;
@@ -90,7 +88,7 @@ export function openbsd(_arch: Arch): Platform {
       IPv6: { ...optionsIPv6(KAME), ...TIMESTAMPS },
     },
     // ip_setmoptions() takes an ip_mreqn beside the old ip_mreq.
-    memberships: { IPv4: membershipsIPv4("ip_mreqn"), IPv6: MEMBERSHIPS_IPV6 },
+    memberships: { IPv4: olderIPv4(OLDER, "ip_mreqn"), IPv6: MEMBERSHIPS_IPV6 },
     control: {
       IPv4: {
         packetInfo: null,
@@ -100,7 +98,7 @@ export function openbsd(_arch: Arch): Platform {
         trafficClass: [],
         error: null,
       },
-      IPv6: controlIPv6(KAME),
+      IPv6: received(sendControlIPv6(KAME)),
       timestamp: { level: SOL_SOCKET, type: 4, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },

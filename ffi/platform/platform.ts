@@ -21,7 +21,7 @@ export type { EpollTables, NetlinkTables, RouteSocketTables, WinsockTables };
 /** A C type as the foreign function interface knows it. */
 export type NativeType = "i32" | "u32" | "usize" | "pointer" | "buffer";
 
-/** A C function's signature. `ssize_t` results are declared `i32`: see linux.ts. */
+/** A C function's signature. `ssize_t` results are declared `i32`: see rows.ts. */
 export interface Signature {
   readonly parameters: readonly NativeType[];
   readonly result: "i32" | "u32" | "usize" | "pointer" | "void";

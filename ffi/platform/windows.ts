@@ -7,24 +7,21 @@
  * @module
  */
 
-import type {
-  FamilyControl,
-  FamilySendControl,
-  MembershipName,
-  MembershipRequest,
-  MembershipRow,
-  OptionKind,
-  OptionName,
-  OptionRow,
-  Platform,
-  Signature,
-} from "./platform.ts";
+import type { FamilyControl, FamilySendControl, Platform, Signature } from "./platform.ts";
+import {
+  either,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  olderIPv4,
+  olderIPv6,
+  option,
+  type Options,
+  protocolIndependent,
+} from "./rows.ts";
 import { WINDOWS_ERRORS } from "./windows_errors.ts";
 import { WINDOWS_LAYOUTS, WINSOCK } from "./windows_layouts.ts";
 
 const SOL_SOCKET = 0xffff;
-const IPPROTO_IP = 0;
-const IPPROTO_IPV6 = 41;
 const IP_TOS = 3;
 const IP_TTL = 4;
 const IP_PKTINFO = 19;
@@ -99,11 +96,7 @@ const NTDLL: Record<string, Signature> = {
   strlen: { parameters: ["usize"], result: "usize" },
 };
 
-function option(level: number, name: number, cName: string, kind: OptionKind = "int"): OptionRow {
-  return { level, name, kind, cName };
-}
-
-const SHARED: Partial<Record<OptionName, OptionRow>> = {
+const SHARED: Options = {
   // Lets others take the port over at any time, unless they are kept out by the next one.
   share: option(SOL_SOCKET, 4, "SO_REUSEADDR"),
   exclusive: option(SOL_SOCKET, -5, "SO_EXCLUSIVEADDRUSE"),
@@ -112,7 +105,7 @@ const SHARED: Partial<Record<OptionName, OptionRow>> = {
   receiveBufferSize: option(SOL_SOCKET, 0x1002, "SO_RCVBUF"),
 };
 
-const IPV4: Partial<Record<OptionName, OptionRow>> = {
+const IPV4: Options = {
   ...SHARED,
   packetInfo: option(IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO"),
   receiveHops: option(IPPROTO_IP, IP_RECVTTL, "IP_RECVTTL"),
@@ -126,7 +119,7 @@ const IPV4: Partial<Record<OptionName, OptionRow>> = {
   unicastInterface: option(IPPROTO_IP, 31, "IP_UNICAST_IF", "index_be"),
 };
 
-const IPV6: Partial<Record<OptionName, OptionRow>> = {
+const IPV6: Options = {
   ...SHARED,
   onlyThisFamily: option(IPPROTO_IPV6, 27, "IPV6_V6ONLY"),
   packetInfo: option(IPPROTO_IPV6, IPV6_PKTINFO, "IPV6_PKTINFO"),
@@ -139,56 +132,10 @@ const IPV6: Partial<Record<OptionName, OptionRow>> = {
   unicastInterface: option(IPPROTO_IPV6, 31, "IPV6_UNICAST_IF"),
 };
 
-function row(
-  level: number,
-  name: number,
-  cName: string,
-  request: MembershipRequest,
-): MembershipRow {
-  return { level, name, request, cName };
-}
-
-/** The protocol-independent requests (RFC 3678), then those that Wine knows. */
-const MEMBERSHIPS_IPV4: Record<MembershipName, readonly MembershipRow[]> = {
-  join: [
-    row(IPPROTO_IP, 41, "MCAST_JOIN_GROUP", "group_req"),
-    row(IPPROTO_IP, 12, "IP_ADD_MEMBERSHIP", "ip_mreq"),
-  ],
-  leave: [
-    row(IPPROTO_IP, 42, "MCAST_LEAVE_GROUP", "group_req"),
-    row(IPPROTO_IP, 13, "IP_DROP_MEMBERSHIP", "ip_mreq"),
-  ],
-  block: [
-    row(IPPROTO_IP, 43, "MCAST_BLOCK_SOURCE", "group_source_req"),
-    row(IPPROTO_IP, 17, "IP_BLOCK_SOURCE", "ip_mreq_source"),
-  ],
-  unblock: [
-    row(IPPROTO_IP, 44, "MCAST_UNBLOCK_SOURCE", "group_source_req"),
-    row(IPPROTO_IP, 18, "IP_UNBLOCK_SOURCE", "ip_mreq_source"),
-  ],
-  joinSource: [
-    row(IPPROTO_IP, 45, "MCAST_JOIN_SOURCE_GROUP", "group_source_req"),
-    row(IPPROTO_IP, 15, "IP_ADD_SOURCE_MEMBERSHIP", "ip_mreq_source"),
-  ],
-  leaveSource: [
-    row(IPPROTO_IP, 46, "MCAST_LEAVE_SOURCE_GROUP", "group_source_req"),
-    row(IPPROTO_IP, 16, "IP_DROP_SOURCE_MEMBERSHIP", "ip_mreq_source"),
-  ],
-};
-const MEMBERSHIPS_IPV6: Record<MembershipName, readonly MembershipRow[]> = {
-  join: [
-    row(IPPROTO_IPV6, 41, "MCAST_JOIN_GROUP", "group_req"),
-    row(IPPROTO_IPV6, 12, "IPV6_ADD_MEMBERSHIP", "ipv6_mreq"),
-  ],
-  leave: [
-    row(IPPROTO_IPV6, 42, "MCAST_LEAVE_GROUP", "group_req"),
-    row(IPPROTO_IPV6, 13, "IPV6_DROP_MEMBERSHIP", "ipv6_mreq"),
-  ],
-  block: [row(IPPROTO_IPV6, 43, "MCAST_BLOCK_SOURCE", "group_source_req")],
-  unblock: [row(IPPROTO_IPV6, 44, "MCAST_UNBLOCK_SOURCE", "group_source_req")],
-  joinSource: [row(IPPROTO_IPV6, 45, "MCAST_JOIN_SOURCE_GROUP", "group_source_req")],
-  leaveSource: [row(IPPROTO_IPV6, 46, "MCAST_LEAVE_SOURCE_GROUP", "group_source_req")],
-};
+/** The same numbers at both levels. */
+const MCAST = { join: 41, leave: 42, block: 43, unblock: 44, joinSource: 45, leaveSource: 46 };
+/** What Wine knows. */
+const OLDER = { join: 12, leave: 13, joinSource: 15, leaveSource: 16, block: 17, unblock: 18 };
 
 const CONTROL_IPV4: FamilyControl = {
   packetInfo: { level: IPPROTO_IP, type: IP_PKTINFO },
@@ -254,7 +201,10 @@ export const windows: Platform = {
   winsock: WINSOCK,
   controlAlignment: 8,
   options: { IPv4: IPV4, IPv6: IPV6 },
-  memberships: { IPv4: MEMBERSHIPS_IPV4, IPv6: MEMBERSHIPS_IPV6 },
+  memberships: {
+    IPv4: either(protocolIndependent(IPPROTO_IP, MCAST), olderIPv4(OLDER, "ip_mreq")),
+    IPv6: either(protocolIndependent(IPPROTO_IPV6, MCAST), olderIPv6(12, 13)),
+  },
   control: { IPv4: CONTROL_IPV4, IPv6: CONTROL_IPV6, timestamp: null, dropCounter: null },
   sendControl: { IPv4: send(CONTROL_IPV4.packetInfo), IPv6: send(CONTROL_IPV6.packetInfo) },
   errors: WINDOWS_ERRORS,
