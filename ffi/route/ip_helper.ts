@@ -15,7 +15,7 @@ import { pollerOf, type Registration } from "../poller.ts";
 import type { Callback } from "../runtime/runtime.ts";
 import { perSystem, type System } from "../syscalls.ts";
 import { openWake, type Wake } from "../wake.ts";
-import type { RouteEvents } from "./route.ts";
+import type { RouteEvents } from "./events.ts";
 
 const NULL = 0n;
 /** Both families. */

@@ -10,7 +10,7 @@ import { pollerOf, type Registration } from "../poller.ts";
 import type { System } from "../syscalls.ts";
 import { RouteCodec } from "./netlink.ts";
 import { NetlinkSocket } from "./netlink_socket.ts";
-import type { RouteEvents } from "./route.ts";
+import type { RouteEvents } from "./events.ts";
 
 /** Lists interfaces and addresses. */
 export function netlinkRecords(system: System, tables: NetlinkTables): HostRecords {

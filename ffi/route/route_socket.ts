@@ -10,7 +10,7 @@ import type { RouteEvent } from "../interface_records.ts";
 import type { RouteSocketTables } from "../platform/platform.ts";
 import { pollerOf, type Registration } from "../poller.ts";
 import type { System } from "../syscalls.ts";
-import type { RouteEvents } from "./route.ts";
+import type { RouteEvents } from "./events.ts";
 
 /** A message with all its addresses is far smaller; of a longer one the beginning is enough. */
 const BUFFER_SIZE = 2048;
