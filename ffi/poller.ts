@@ -11,6 +11,7 @@
 
 import { EpollReadiness } from "./poller_epoll.ts";
 import { PollReadiness } from "./poller_poll.ts";
+import { WatchReadiness } from "./poller_watch.ts";
 import type { Readiness, Watched } from "./poller_readiness.ts";
 import type { System } from "./syscalls.ts";
 import { openWake, type Wake } from "./wake.ts";
@@ -108,9 +109,11 @@ export class Poller {
   constructor(readonly system: System, readonly onClosed: () => void) {
     this.#wakeUp = openWake(system);
     const { fd } = this.#wakeUp;
-    const { epoll } = system.platform;
+    const { platform: { epoll }, runtime: { watch } } = system;
     try {
-      this.#readiness = epoll
+      this.#readiness = watch
+        ? new WatchReadiness(watch, fd)
+        : epoll
         ? new EpollReadiness(system, epoll, fd, this.#registrations)
         : new PollReadiness(system, fd, this.#registrations);
     } catch (error) {

@@ -6,6 +6,8 @@
 
 import type { Worker } from "node:worker_threads";
 import type { LibraryTable, Platform, Signature } from "../platform/platform.ts";
+import { BlockingWorker } from "./blocking_worker.ts";
+import { copyCString, copyMemory, type MemoryFunctions } from "./memory.ts";
 import type { CFunction, Library, Runtime } from "./runtime.ts";
 
 type Definition = Deno.ForeignFunction;
@@ -42,15 +44,16 @@ export const runtime: Runtime = {
     const address = Deno.UnsafePointer.value(callback.pointer);
     return { address: BigInt(address), close: () => callback.close() };
   },
+  // Tokio's own readiness is out of reach: calls that block wait on other threads.
+  watch: null,
   addressOf: (buffer) => {
     // Small typed arrays live on V8's own heap, which moves; asking for the
     // ArrayBuffer gives them memory that stays.
     void buffer.buffer;
     return memory().addressOf(buffer, buffer, 0);
   },
-  readMemory: copyMemory,
-  readCString: (address) =>
-    new TextDecoder().decode(copyMemory(address, Number(memory().strlen(address)))),
+  readMemory: (address, length) => copyMemory(memory(), address, length),
+  readCString: (address) => copyCString(memory(), address),
   // A timer would wait a millisecond; setImmediate is the next turn (1.3 us).
   yieldToEventLoop: () => new Promise((resolve) => void node.setImmediate(resolve)),
   later(delayMs, callback) {
@@ -77,9 +80,7 @@ function descriptor(what: "read" | "run" | "env", subject: string): Deno.Permiss
  * Memory by way of C: with only `--allow-ffi=/path/to/libc` granted every method of
  * `Deno.UnsafePointer` and `Deno.UnsafePointerView` is refused, a bound function is not.
  */
-interface MemoryFunctions {
-  readonly memmove: CFunction;
-  readonly strlen: CFunction;
+interface DenoMemory extends MemoryFunctions {
   readonly addressOf: CFunction;
 }
 
@@ -90,17 +91,11 @@ const ADDRESS_OF: Definition = {
   result: "usize",
 };
 
-let memoryFunctions: MemoryFunctions | undefined;
+let memoryFunctions: DenoMemory | undefined;
 
-function memory(): MemoryFunctions {
+function memory(): DenoMemory {
   if (!memoryFunctions) throw new Error("no C library is open yet");
   return memoryFunctions;
-}
-
-function copyMemory(address: bigint, length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  memory().memmove(bytes, address, length);
-  return bytes;
 }
 
 /** Addresses are numbers: a `pointer` of Deno's is an object that needs the whole permission to make. */
@@ -133,7 +128,7 @@ function openLibraries(tables: readonly LibraryTable[], errno: Platform["errno"]
       if (signature.blocking) blocking[key] = { path, definition: definitions[key] };
     }
   }
-  memoryFunctions = functions as unknown as MemoryFunctions;
+  memoryFunctions = functions as unknown as DenoMemory;
   const getErrno = functions[errno.symbol];
   let worker: BlockingWorker | undefined;
   return {
@@ -141,8 +136,9 @@ function openLibraries(tables: readonly LibraryTable[], errno: Platform["errno"]
     errno: errno.returns === "address" ? errnoReader(getErrno()) : () => getErrno(),
     callBlocking(name, args, hold) {
       if (!hold) {
-        worker ??= new BlockingWorker(blocking);
-        return worker.call(name, args);
+        const threads = node.process.getBuiltinModule("node:worker_threads");
+        worker ??= new BlockingWorker(threads, blockingProgram(blocking));
+        return worker.call(name, args, false);
       }
       return functions[`${name} off thread`](...args);
     },
@@ -203,50 +199,14 @@ function permitted(candidates: readonly string[]): readonly string[] {
 }
 
 /**
- * Blocking calls that do not keep the process alive.
- *
- * A pending `nonblocking` call cannot be unref'd, a worker of node's kind can;
- * it dies with the process even while it blocks. Started on first use only.
+ * The program of a thread for blocking calls that do not keep the process alive: a pending `nonblocking` call
+ * cannot be unref'd, a worker of Node's kind can; it dies with the process even while it blocks.
  */
-class BlockingWorker {
-  readonly #worker: Worker;
-  readonly #pending = new Map<number, (result: number) => void>();
-  #next = 0;
-  #dead = false;
-
-  constructor(blocking: BlockingFunctions) {
-    // The code travels as text: a module of its own would need --allow-read.
-    const code = `
-      const { parentPort } = require("node:worker_threads");
-      const symbols = {};
-      for (const [name, { path, definition }] of Object.entries(${JSON.stringify(blocking)})) {
-        symbols[name] = Deno.dlopen(path, { [name]: definition }).symbols[name];
-      }
-      parentPort.on("message", ({ id, name, args }) => {
-        parentPort.postMessage({ id, result: symbols[name](...args) });
-      });`;
-    const threads = node.process.getBuiltinModule("node:worker_threads");
-    this.#worker = new threads.Worker(code, { eval: true });
-    this.#worker.unref();
-    this.#worker.on(
-      "message",
-      ({ id, result }: { id: number; result: number }) => {
-        this.#pending.get(id)?.(result);
-        this.#pending.delete(id);
-      },
-    );
-    // Without a worker every wait fails, and the poller lets the sockets look for themselves.
-    this.#worker.on("error", () => {
-      this.#dead = true;
-      for (const resolve of this.#pending.values()) resolve(-1);
-      this.#pending.clear();
-    });
+function blockingProgram(blocking: BlockingFunctions): string {
+  return `
+  const symbols = {};
+  for (const [name, { path, definition }] of Object.entries(${JSON.stringify(blocking)})) {
+    symbols[name] = Deno.dlopen(path, { [name]: definition }).symbols[name];
   }
-
-  call(name: string, args: (number | bigint)[]): Promise<number> {
-    if (this.#dead) return Promise.resolve(-1);
-    const id = this.#next++;
-    this.#worker.postMessage({ id, name, args });
-    return new Promise((resolve) => this.#pending.set(id, resolve));
-  }
+  const call = (name, args) => symbols[name](...args);`;
 }

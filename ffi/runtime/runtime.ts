@@ -24,6 +24,19 @@ export interface Callback {
   close(): void;
 }
 
+/** Tells what a descriptor is ready for; an error is both. */
+export type Ready = (readable: boolean, writable: boolean) => void;
+
+/** A descriptor that the runtime's own event loop looks at. */
+export interface DescriptorWatch {
+  /** What to wait for from now on; with neither the loop does not look at it. */
+  wait(readable: boolean, writable: boolean): void;
+  /** Whether it keeps the process alive. It starts by not doing so. */
+  hold(hold: boolean): void;
+  /** Ends it. The descriptor may be closed as soon as this returns. */
+  close(): void;
+}
+
 /** The opened C libraries. */
 export interface Library {
   /** The functions, callable at once. */
@@ -53,6 +66,14 @@ export interface Runtime {
    * @param errno Where errno is.
    */
   openLibraries(libraries: readonly LibraryTable[], errno: Platform["errno"]): Library;
+  /**
+   * Has the event loop itself wait for a descriptor: without a thread or a timer. `null` where the runtime
+   * offers no such thing; {@linkcode Library.callBlocking} is used then.
+   *
+   * @param fd The descriptor; it must stay open until the watch is closed.
+   * @param onReady Called in a turn of its own, again and again for as long as it is ready.
+   */
+  readonly watch: ((fd: number, onReady: Ready) => DescriptorWatch) | null;
   /** A C function that is known by its address only. */
   functionAt(address: bigint, signature: Signature): CFunction;
   /**

@@ -138,6 +138,7 @@ export class Kernel {
       permits: () => false,
       colours: false,
       environment: () => null,
+      watch: null,
     };
     this.system = new System(this.platform, runtime, library);
   }

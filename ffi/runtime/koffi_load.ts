@@ -1,0 +1,63 @@
+/**
+ * Finding koffi, and what to do where it cannot be had.
+ *
+ * @module
+ */
+
+import { createRequire } from "node:module";
+import process from "node:process";
+import type * as KoffiModule from "koffi";
+
+/** koffi's own interface. */
+export type Koffi = typeof KoffiModule;
+
+const requireFromHere = createRequire(import.meta.url);
+
+let loaded: Koffi | undefined;
+
+/**
+ * koffi, loaded on first use: importing the library neither needs it nor fails without it.
+ *
+ * @throws {Error} `ERR_PKTINFO_KOFFI`, with what to do, if it cannot be loaded.
+ */
+export function koffi(): Koffi {
+  if (loaded) return loaded;
+  try {
+    return loaded = requireFromHere("koffi");
+  } catch (error) {
+    throw koffiError(error as Error & { code?: string });
+  }
+}
+
+/** Where koffi's code is, for a thread that has to load it by itself. */
+export function koffiPath(): string {
+  return requireFromHere.resolve("koffi");
+}
+
+/** What went wrong in words that say what to do. */
+export function koffiError(cause: Error & { code?: string }): Error {
+  const error = new Error(`pktinfo calls the C library through koffi, ${reason(cause)}`, { cause });
+  return Object.assign(error, { code: "ERR_PKTINFO_KOFFI" });
+}
+
+function reason({ code, message }: Error & { code?: string }): string {
+  const machine = `${process.platform}-${process.arch}`;
+  if (code === "ERR_DLOPEN_DISABLED") {
+    return "and native addons are switched off here: run node with --allow-addons beside --permission, " +
+      "or without --no-addons";
+  }
+  if (code === "ERR_ACCESS_DENIED") {
+    return "and may not read its files: beside --permission, run node with --allow-addons and with " +
+      "--allow-fs-read for the folder node_modules";
+  }
+  if (code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND") {
+    return "which is not installed: run `npm install koffi`, and where a bundler packs the program, " +
+      "leave koffi out of the bundle (it has a native binary)";
+  }
+  if (message.startsWith("Cannot find the native Koffi module")) {
+    return `whose binary for ${machine} is not installed: it comes as the optional dependency ` +
+      `@koromix/koffi-${machine}, so install without --omit=optional and on the kind of machine that runs ` +
+      "the program; where there is no such package, `npm rebuild koffi` compiles it";
+  }
+  return `which could not be loaded on ${machine}: ${message}`;
+}
