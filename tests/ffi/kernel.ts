@@ -9,7 +9,7 @@
 import { assert } from "@std/assert";
 import { linux } from "../../ffi/platform/linux.ts";
 import type { EpollTables, Platform } from "../../ffi/platform/platform.ts";
-import type { Library, Runtime } from "../../ffi/runtime/runtime.ts";
+import type { DescriptorWatch, Library, Ready, Runtime } from "../../ffi/runtime/runtime.ts";
 import { System } from "../../ffi/syscalls.ts";
 
 const POLLHUP = 0x10;
@@ -27,7 +27,10 @@ interface Interest {
   spent: boolean;
 }
 
-/** A call that blocks on another thread. */
+/** How the poller waits. */
+export type Kind = "epoll" | "poll" | "watch";
+
+/** A call that blocks on another thread; or a descriptor that the runtime's own event loop looks at. */
 export interface PendingWait {
   readonly call: string;
   readonly hold: boolean;
@@ -51,6 +54,8 @@ export class Kernel {
   readonly #epolls = new Map<number, Map<number, Interest>>();
   readonly #memory = new Map<bigint, Uint8Array>();
   readonly waits: PendingWait[] = [];
+  /** What keeps the process alive, among what the event loop looks at. */
+  readonly #holding = new Set<PendingWait>();
   /** Calls that are to fail, with their errno. */
   readonly failing = new Map<string, number>();
   /** What is to be called later, and not yet. */
@@ -65,11 +70,11 @@ export class Kernel {
   #errno = 0;
   #nextAddress = 0x10000n;
 
-  constructor(poller: "epoll" | "poll", readonly next: () => number = () => 0) {
+  constructor(readonly kind: Kind, readonly next: () => number = () => 0) {
     const tables = linux("x86_64");
     this.#epollTables = tables.epoll!;
     // Without epoll, as on systems that have neither it nor eventfd.
-    this.platform = poller === "epoll" ? tables : { ...tables, epoll: null, wake: "socket" };
+    this.platform = kind === "poll" ? { ...tables, epoll: null, wake: "socket" } : tables;
     const symbols = Object.fromEntries(
       tables.libraries.flatMap((library) => Object.keys(library.symbols)).map((
         name,
@@ -94,7 +99,7 @@ export class Kernel {
       read: (fd: number, _bytes: Uint8Array, length: number) => this.#read(fd, length),
     };
     const calls = {
-      ...(poller === "epoll" ? ofEventfd : ofSocket),
+      ...(kind === "poll" ? ofSocket : ofEventfd),
       close: (fd: number) => this.close(fd),
     };
     const library: Library = {
@@ -138,7 +143,7 @@ export class Kernel {
       permits: () => false,
       colours: false,
       environment: () => null,
-      watch: null,
+      watch: kind === "watch" ? (fd, onReady) => this.#watch(fd, onReady) : null,
     };
     this.system = new System(this.platform, runtime, library);
   }
@@ -255,9 +260,68 @@ export class Kernel {
     });
   }
 
+  /** The event loop tells again and again, for as long as it looks. */
+  #watch(fd: number, onReady: Ready): DescriptorWatch {
+    const { POLLIN, POLLOUT } = this.platform.constants;
+    let look: PendingWait | null = null;
+    let held = false;
+    let closed = false;
+    const forget = () => {
+      if (!look) return;
+      // What has completed is told all the same.
+      if (look.result === null) this.waits.splice(this.waits.indexOf(look), 1);
+      this.#holding.delete(look);
+      look = null;
+    };
+    const wait = (readable: boolean, writable: boolean) => {
+      assert(!closed && this.files.has(fd), `look at ${fd}, which is not open`);
+      forget();
+      if (!readable && !writable) return;
+      const deliver = (events: number) => {
+        this.started++;
+        const failed = (events & ~(POLLIN | POLLOUT)) !== 0;
+        if (look === mine) this.waits.push(Object.assign(mine, { result: null }));
+        if (closed) return;
+        onReady(failed || (events & POLLIN) !== 0, failed || (events & POLLOUT) !== 0);
+      };
+      const events = (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
+      const mine: PendingWait = {
+        call: "watch",
+        hold: held,
+        asked: [[fd, events]],
+        result: null,
+        epoll: -1,
+        memory: new Uint8Array(),
+        max: 1,
+        deliver,
+      };
+      look = mine;
+      if (held) this.#holding.add(look);
+      this.waits.push(look);
+    };
+    return {
+      wait,
+      hold: (hold) => {
+        held = hold;
+        if (!look) return;
+        if (hold) this.#holding.add(look);
+        else this.#holding.delete(look);
+      },
+      close: () => {
+        assert(!closed, "closed twice");
+        closed = true;
+        forget();
+      },
+    };
+  }
+
   /** Lets a wait come to its end, if there is anything to tell. */
   complete(wait: PendingWait): boolean {
     if (wait.result !== null) return false;
+    if (wait.call === "watch") {
+      wait.result = this.#ready(...wait.asked[0]) || null;
+      return wait.result !== null;
+    }
     if (this.failing.has(wait.call)) wait.result = -1;
     else wait.result = (wait.call === "poll" ? this.#poll(wait) : this.#epollWait(wait)) || null;
     return wait.result !== null;
@@ -324,6 +388,8 @@ export class Kernel {
 
   /** Pending waits that hold the process, and those that do not. */
   get pending(): { held: number; free: number } {
+    // Whether somebody waits for what is looked at is nothing that the event loop knows.
+    if (this.kind === "watch") return { held: Math.min(this.#holding.size, 1), free: 0 };
     const held = this.waits.filter(({ hold }) => hold).length;
     return { held, free: this.waits.length - held };
   }

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Poller, type Registration } from "../../ffi/poller.ts";
 import { pick, randomWords } from "../address/random.ts";
 import { test } from "../harness.ts";
-import { Kernel, turn } from "./kernel.ts";
+import { Kernel, type Kind, turn } from "./kernel.ts";
 
 const POLLIN = 1;
 const POLLOUT = 4;
@@ -37,7 +37,7 @@ class Run {
   /** Callbacks do as they like, except while the test wants to see things come to rest. */
   lively = true;
 
-  constructor(kind: "epoll" | "poll", readonly next: () => number) {
+  constructor(kind: Kind, readonly next: () => number) {
     this.kernel = new Kernel(kind, next);
   }
 
@@ -177,7 +177,7 @@ class Run {
   }
 }
 
-for (const kind of ["epoll", "poll"] as const) {
+for (const kind of ["epoll", "poll", "watch"] as const) {
   test(`${kind}: ${SEEDS} random histories`, async () => {
     let fired = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
