@@ -8,6 +8,7 @@
 
 import { interests, pollEvents, READ, type Readiness, type Watched } from "./poller_readiness.ts";
 import type { EpollTables } from "./platform/platform.ts";
+import type { NativeMemory } from "./runtime/runtime.ts";
 import type { System } from "./syscalls.ts";
 
 /** Sockets told ready by one wait; more come with the next. */
@@ -23,12 +24,11 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
   readonly #layout;
   readonly #event: Uint8Array<ArrayBuffer>;
   readonly #eventView: DataView;
-  /** The kernel writes here while a wait is pending: one for each kind of wait, kept in fields. */
-  readonly #results: {
-    held: Uint8Array<ArrayBuffer>;
-    free: Uint8Array<ArrayBuffer>;
-  };
-  readonly #addresses: { held: bigint; free: bigint };
+  /** The kernel writes here while a wait is pending: one for each kind of wait. */
+  readonly #results: { held: NativeMemory; free: NativeMemory };
+  /** What was read of it. */
+  readonly #events: Uint8Array<ArrayBuffer>;
+  readonly #eventsView: DataView;
 
   constructor(
     readonly system: System,
@@ -41,13 +41,11 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
     this.#layout = epoll_event;
     this.#event = new Uint8Array(epoll_event.size);
     this.#eventView = new DataView(this.#event.buffer);
-    const results = () => new Uint8Array(epoll_event.size * MAX_EVENTS);
-    this.#results = { held: results(), free: results() };
-    this.#addresses = {
-      held: system.runtime.addressOf(this.#results.held),
-      free: system.runtime.addressOf(this.#results.free),
-    };
+    this.#events = new Uint8Array(epoll_event.size * MAX_EVENTS);
+    this.#eventsView = new DataView(this.#events.buffer);
     this.#epoll = system.call("epoll_create1", this.#c.EPOLL_CLOEXEC);
+    const results = () => system.runtime.allocate(this.#events.length);
+    this.#results = { held: results(), free: results() };
     try {
       this.#control(this.#c.EPOLL_CTL_ADD, wakeFd, WAKE, pollEvents(system, READ));
     } catch (error) {
@@ -82,7 +80,7 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
   }
 
   wait(hold: boolean): Promise<number> {
-    const address = hold ? this.#addresses.held : this.#addresses.free;
+    const { address } = hold ? this.#results.held : this.#results.free;
     return this.system.library.callBlocking(
       "epoll_wait",
       [this.#epoll, address, MAX_EVENTS, -1],
@@ -95,11 +93,13 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
     hold: boolean,
     ready: (registration: R, events: number) => void,
   ): boolean {
-    const { buffer } = hold ? this.#results.held : this.#results.free;
-    const view = new DataView(buffer);
+    const view = this.#eventsView;
     const { size, at } = this.#layout;
+    if (result > 0) {
+      (hold ? this.#results.held : this.#results.free).read(this.#events, result * size);
+    }
     let woken = false;
-    // Read all first: a callback may start the next wait into the same memory.
+    // Read all first: a callback may lead to the next result.
     const events: [R, number][] = [];
     for (let i = 0; i < result; i++) {
       const token = view.getUint32(i * size + at.data, true);
@@ -118,5 +118,7 @@ export class EpollReadiness<R extends Watched> implements Readiness<R> {
 
   close(): void {
     this.system.close(this.#epoll);
+    this.#results.held.free();
+    this.#results.free.free();
   }
 }

@@ -5,23 +5,44 @@
  */
 
 import { interests, pollEvents, type Readiness, type Watched } from "./poller_readiness.ts";
+import type { NativeMemory, Runtime } from "./runtime/runtime.ts";
 import type { System } from "./syscalls.ts";
 
-/** What one pending wait looks at. */
-interface Watch<R> {
-  /** The kernel reads and writes here until the wait returns. */
-  readonly fds: Uint8Array<ArrayBuffer>;
-  readonly watched: R[];
+/** What one kind of wait looks at. */
+class Watch<R> {
+  fds = new Uint8Array(0);
+  watched: readonly R[] = [];
+  /** `fds`, where the kernel reads and writes until the wait returns. */
+  #memory: NativeMemory | null = null;
+  #room = 0;
+
+  /** Hands `fds` to the kernel; no wait of this kind may be pending. */
+  give(runtime: Runtime): bigint {
+    if (!this.#memory || this.#room < this.fds.length) {
+      this.#memory?.free();
+      this.#memory = runtime.allocate(this.fds.length);
+      this.#room = this.fds.length;
+    }
+    this.#memory.write(this.fds);
+    return this.#memory.address;
+  }
+
+  /** Takes back what the kernel made of `fds`. */
+  take(): void {
+    this.#memory?.read(this.fds, this.fds.length);
+  }
+
+  free(): void {
+    this.#memory?.free();
+    this.#memory = null;
+  }
 }
 
 /** poll. */
 export class PollReadiness<R extends Watched> implements Readiness<R> {
   readonly closableWhileWaiting = false;
   readonly #layout;
-  readonly #watches: { held: Watch<R> | null; free: Watch<R> | null } = {
-    held: null,
-    free: null,
-  };
+  readonly #watches = { held: new Watch<R>(), free: new Watch<R>() };
 
   constructor(
     readonly system: System,
@@ -55,13 +76,11 @@ export class PollReadiness<R extends Watched> implements Readiness<R> {
     };
     put(0, this.wakeFd, this.system.platform.constants.POLLIN);
     watched.forEach((r, i) => put(i + 1, r.fd, pollEvents(this.system, r.interest)));
-    this.#watches[hold ? "held" : "free"] = { fds, watched };
-    const address = this.system.runtime.addressOf(fds);
-    return this.system.library.callBlocking("poll", [
-      address,
-      watched.length + 1,
-      -1,
-    ], hold);
+    const watch = this.#watches[hold ? "held" : "free"];
+    watch.fds = fds;
+    watch.watched = watched;
+    const address = watch.give(this.system.runtime);
+    return this.system.library.callBlocking("poll", [address, watched.length + 1, -1], hold);
   }
 
   collect(
@@ -69,9 +88,11 @@ export class PollReadiness<R extends Watched> implements Readiness<R> {
     hold: boolean,
     ready: (registration: R, events: number) => void,
   ): boolean {
-    const { fds, watched } = this.#watches[hold ? "held" : "free"]!;
-    this.#watches[hold ? "held" : "free"] = null;
     if (result <= 0) return false;
+    const watch = this.#watches[hold ? "held" : "free"];
+    watch.take();
+    // A callback may start the next wait.
+    const { fds, watched } = watch;
     const view = new DataView(fds.buffer);
     const { size, at } = this.#layout;
     watched.forEach((registration, i) => {
@@ -87,5 +108,8 @@ export class PollReadiness<R extends Watched> implements Readiness<R> {
     return view.getInt16(at.revents, true) !== 0;
   }
 
-  close(): void {}
+  close(): void {
+    this.#watches.held.free();
+    this.#watches.free.free();
+  }
 }

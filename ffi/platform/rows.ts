@@ -119,6 +119,9 @@ export function received(send: FamilySendControl, error: ControlRow | null = nul
  * number costs no BigInt.
  */
 export const POSIX_SYMBOLS: Readonly<Record<string, Signature>> = {
+  malloc: { parameters: ["usize"], result: "pointer" },
+  free: { parameters: ["pointer"], result: "void" },
+  memcpy: { parameters: ["pointer", "buffer", "usize"], result: "void" },
   memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
   strlen: { parameters: ["usize"], result: "usize" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },

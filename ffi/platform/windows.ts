@@ -92,8 +92,15 @@ const IPHLPAPI: Record<string, Signature> = {
 
 /** These are exported by the one library that every process has. */
 const NTDLL: Record<string, Signature> = {
+  memcpy: { parameters: ["pointer", "buffer", "usize"], result: "void" },
   memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
   strlen: { parameters: ["usize"], result: "usize" },
+};
+
+/** The C library that is a part of Windows since 10. */
+const UCRT: Record<string, Signature> = {
+  malloc: { parameters: ["usize"], result: "pointer" },
+  free: { parameters: ["pointer"], result: "void" },
 };
 
 const SHARED: Options = {
@@ -169,6 +176,7 @@ export const windows: Platform = {
     { candidates: ["ws2_32.dll"], symbols: WS2_32 },
     { candidates: ["iphlpapi.dll"], symbols: IPHLPAPI },
     { candidates: ["ntdll.dll"], symbols: NTDLL },
+    { candidates: ["ucrtbase.dll"], symbols: UCRT },
   ],
   errno: { symbol: "WSAGetLastError", returns: "value" },
   constants: {

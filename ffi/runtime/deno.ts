@@ -7,7 +7,7 @@
 import type { Worker } from "node:worker_threads";
 import type { LibraryTable, Platform, Signature } from "../platform/platform.ts";
 import { BlockingWorker } from "./blocking_worker.ts";
-import { copyCString, copyMemory, type MemoryFunctions } from "./memory.ts";
+import { allocate, copyCString, copyMemory, type MemoryFunctions } from "./memory.ts";
 import type { CFunction, Library, Runtime } from "./runtime.ts";
 
 type Definition = Deno.ForeignFunction;
@@ -52,6 +52,7 @@ export const runtime: Runtime = {
     void buffer.buffer;
     return memory().addressOf(buffer, buffer, 0);
   },
+  allocate: (size) => allocate(memory(), size),
   readMemory: (address, length) => copyMemory(memory(), address, length),
   readCString: (address) => copyCString(memory(), address),
   // A timer would wait a millisecond; setImmediate is the next turn (1.3 us).

@@ -12,7 +12,7 @@ import type { BlockingWorker } from "./blocking_worker.ts";
 import { type BlockingFunction, blockingWorker } from "./koffi_blocking.ts";
 import { koffi } from "./koffi_load.ts";
 import { watch } from "./koffi_watch.ts";
-import { copyCString, copyMemory, type MemoryFunctions } from "./memory.ts";
+import { allocate, copyCString, copyMemory, type MemoryFunctions } from "./memory.ts";
 import type { CFunction, Library, Runtime } from "./runtime.ts";
 
 /** Node's names of systems and processors, where ours are others. */
@@ -46,6 +46,7 @@ export const runtime: Runtime = {
     void buffer.buffer;
     return koffi().address(buffer);
   },
+  allocate: (size) => allocate(memory(), size),
   readMemory: (address, length) => copyMemory(memory(), address, length),
   readCString: (address) => copyCString(memory(), address),
   yieldToEventLoop: () => new Promise((resolve) => void setImmediate(resolve)),

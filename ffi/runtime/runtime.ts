@@ -16,6 +16,17 @@ export type Argument = number | bigint | Uint8Array | null;
 // deno-lint-ignore no-explicit-any -- each call site knows its C signature
 export type CFunction = (...args: any[]) => any;
 
+/** Memory on C's heap. */
+export interface NativeMemory {
+  readonly address: bigint;
+  /** Copies its beginning. */
+  read(into: Uint8Array, length: number): void;
+  /** Overwrites its beginning. */
+  write(bytes: Uint8Array): void;
+  /** Gives it back, once nobody writes to it any more. */
+  free(): void;
+}
+
 /** A function of ours that C calls. */
 export interface Callback {
   /** Where C finds it. */
@@ -85,6 +96,13 @@ export interface Runtime {
   callback(parameters: Signature["parameters"], call: () => void): Callback;
   /** The address of a buffer's first byte. The caller keeps the buffer referenced. */
   addressOf(buffer: Uint8Array): bigint;
+  /**
+   * Takes memory from C's heap.
+   *
+   * What another thread writes to has to be there: a runtime that ends by an uncaught error frees its own buffers
+   * while the calls of other threads go on.
+   */
+  allocate(size: number): NativeMemory;
   /** Copies memory that C owns. */
   readMemory(address: bigint, length: number): Uint8Array<ArrayBuffer>;
   /** Reads a NUL-terminated string that C owns. */

@@ -9,7 +9,13 @@
 import { assert } from "@std/assert";
 import { linux } from "../../ffi/platform/linux.ts";
 import type { EpollTables, Platform } from "../../ffi/platform/platform.ts";
-import type { DescriptorWatch, Library, Ready, Runtime } from "../../ffi/runtime/runtime.ts";
+import type {
+  DescriptorWatch,
+  Library,
+  NativeMemory,
+  Ready,
+  Runtime,
+} from "../../ffi/runtime/runtime.ts";
 import { System } from "../../ffi/syscalls.ts";
 
 const POLLHUP = 0x10;
@@ -52,7 +58,8 @@ export class Kernel {
   readonly files = new Map<number, number>();
   readonly #events = new Map<number, number>();
   readonly #epolls = new Map<number, Map<number, Interest>>();
-  readonly #memory = new Map<bigint, Uint8Array>();
+  /** What was taken from C's heap. */
+  readonly #memory = new Map<bigint, Uint8Array<ArrayBuffer>>();
   readonly waits: PendingWait[] = [];
   /** What keeps the process alive, among what the event loop looks at. */
   readonly #holding = new Set<PendingWait>();
@@ -127,12 +134,10 @@ export class Kernel {
       callback: () => {
         throw new Error("nothing calls back here");
       },
-      addressOf: (buffer) => {
-        const address = this.#nextAddress;
-        this.#nextAddress += 0x10000n;
-        this.#memory.set(address, buffer);
-        return address;
+      addressOf: () => {
+        throw new Error("another thread must not be given memory of JavaScript's");
       },
+      allocate: (size) => this.#allocate(size),
       readMemory: () => new Uint8Array(),
       readCString: () => "",
       yieldToEventLoop: () => Promise.resolve(),
@@ -146,6 +151,34 @@ export class Kernel {
       watch: kind === "watch" ? (fd, onReady) => this.#watch(fd, onReady) : null,
     };
     this.system = new System(this.platform, runtime, library);
+  }
+
+  /** No wait may still be using what is given back. */
+  #allocate(size: number): NativeMemory {
+    const memory = new Uint8Array(size);
+    const address = this.#nextAddress;
+    this.#nextAddress += 0x10000n;
+    this.#memory.set(address, memory);
+    const own = () => {
+      assert(this.#memory.get(address) === memory, "memory is used that was given back");
+      return memory;
+    };
+    return {
+      address,
+      read: (into, length) => into.set(own().subarray(0, length)),
+      write: (bytes) => own().set(bytes),
+      free: () => {
+        own();
+        const inUse = this.waits.some((wait) => wait.memory === memory && wait.result === null);
+        assert(!inUse, "memory is given back that a wait writes to");
+        this.#memory.delete(address);
+      },
+    };
+  }
+
+  /** How much of C's memory was not given back. */
+  get allocated(): number {
+    return this.#memory.size;
   }
 
   #fail(errno: number): number {

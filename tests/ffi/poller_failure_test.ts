@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SocketError } from "../../ffi/errors.ts";
 import { Poller, pollerOf, READ, WRITE } from "../../ffi/poller.ts";
-import { test } from "../harness.ts";
+import { notUnder, test } from "../harness.ts";
+import { uncaughtDuring } from "../uncaught.ts";
 import { Kernel, turn } from "./kernel.ts";
 import { setUp, tearDown } from "./poller_setup.ts";
 
@@ -14,25 +15,6 @@ const ENOSPC = 28;
 
 /** Waits out the poller's pause, which began before: timers of equal length fire in order. */
 const pauseIsOver = () => new Promise((resolve) => setTimeout(resolve, 50));
-
-/** Catches what nobody catches, so that it fails one test and not the whole file. */
-async function uncaughtDuring(body: () => Promise<void>): Promise<unknown[]> {
-  const caught: unknown[] = [];
-  const listener = (event: PromiseRejectionEvent | ErrorEvent) => {
-    event.preventDefault();
-    caught.push(event instanceof ErrorEvent ? event.error : event.reason);
-  };
-  globalThis.addEventListener("unhandledrejection", listener);
-  globalThis.addEventListener("error", listener);
-  try {
-    await body();
-  } finally {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    globalThis.removeEventListener("unhandledrejection", listener);
-    globalThis.removeEventListener("error", listener);
-  }
-  return caught;
-}
 
 for (const kind of ["epoll", "poll"] as const) {
   test(`${kind}: waits that fail for good make everybody look for himself`, async () => {
@@ -105,7 +87,9 @@ for (const kind of ["epoll", "poll"] as const) {
     await tearDown(setup, socket);
   });
 
-  test(`${kind}: a callback that throws costs nobody else an event`, async () => {
+  test(`${kind}: a callback that throws costs nobody else an event`, {
+    skip: notUnder("bun", "bun test takes every uncaught error for its own"),
+  }, async () => {
     const uncaught = await uncaughtDuring(async () => {
       const setup = setUp(kind);
       const { kernel, open } = setup;
@@ -149,7 +133,7 @@ for (const kind of ["epoll", "poll"] as const) {
       const kernel = new Kernel(kind);
       kernel.failing.set(call, EMFILE);
       assertThrows(() => new Poller(kernel.system, () => {}), SocketError, "EMFILE");
-      assertEquals(kernel.files.size, 0, call);
+      assertEquals([kernel.files.size, kernel.allocated], [0, 0], call);
     }
   });
 }

@@ -172,8 +172,8 @@ class Run {
   async end() {
     for (const member of [...this.members]) this.remove(member);
     await this.rest();
-    const { waits, files, timers } = this.kernel;
-    assertEquals([waits.length, files.size, timers.size], [0, 0, 0]);
+    const { waits, files, timers, allocated } = this.kernel;
+    assertEquals([waits.length, files.size, timers.size, allocated], [0, 0, 0, 0]);
   }
 }
 
