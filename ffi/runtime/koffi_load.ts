@@ -6,10 +6,46 @@
 
 import { createRequire } from "node:module";
 import process from "node:process";
-import type * as KoffiModule from "koffi";
+import type { CFunction } from "./runtime.ts";
 
-/** koffi's own interface. */
-export type Koffi = typeof KoffiModule;
+/**
+ * What is used of koffi. In its own words it would have to be there on Deno, which does without: scripts/build_npm.ts
+ * compares the two.
+ */
+export interface Koffi {
+  load(path: string): { func(name: string, result: string, parameters: string[]): CFunction };
+  proto(result: string, parameters: string[]): KoffiType;
+  pointer(type: KoffiType): KoffiType;
+  // deno-lint-ignore no-explicit-any -- a C function, or whatever else the type says
+  decode(address: bigint, type: KoffiType): any;
+  register(callback: () => void, type: KoffiType): bigint;
+  unregister(address: bigint): void;
+  address(buffer: Uint8Array): bigint;
+  errno(): number;
+  readonly node: {
+    poll(fd: number, events: KoffiEvents, onPoll: (...args: unknown[]) => void): KoffiPoll;
+  };
+}
+
+/** A C type. */
+export interface KoffiType {
+  readonly name: string;
+}
+
+/** What to look for. */
+export interface KoffiEvents {
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+/** libuv's `uv_poll_t`. */
+export interface KoffiPoll {
+  start(events: KoffiEvents, onPoll: (...args: unknown[]) => void): void;
+  stop(): void;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
 
 const requireFromHere = createRequire(import.meta.url);
 
