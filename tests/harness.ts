@@ -48,7 +48,8 @@ export const runtime: "deno" | "node" | "bun" = "Deno" in globalThis
 /** What the tests run on: the machine itself, or one that it imitates (scripts/machines). */
 export type Machine = "native" | "wine" | "qemu";
 
-const machine = (process.env.PKTINFO_MACHINE ?? "native") as Machine;
+/** The machine of this run. */
+export const machine = (process.env.PKTINFO_MACHINE ?? "native") as Machine;
 
 /**
  * A reason to skip on a machine that imitates another one badly.
@@ -59,8 +60,32 @@ export function notOn(imitation: Exclude<Machine, "native">, why: string): strin
   return machine === imitation && why;
 }
 
+/** A reason to skip on a runtime that cannot do something. */
+export function notUnder(other: typeof runtime, why: string): string | false {
+  return runtime === other && why;
+}
+
 /** The program that runs these tests, for tests that start others. On an imitated machine it may need a launcher. */
 export const runtimeProgram: string = process.env.PKTINFO_DENO ?? process.execPath;
+
+/**
+ * The words of a command that runs a program of ours on this runtime.
+ *
+ * @param file Its path, that of the TypeScript.
+ * @param permissions For Deno; the others have none.
+ */
+export function commandOf(
+  file: string,
+  permissions: readonly string[],
+  args: readonly string[] = [],
+): [program: string, args: string[]] {
+  // Where TypeScript is not run, its JavaScript is beside it (scripts/js/tree.ts).
+  if (runtime !== "deno") return [runtimeProgram, [file.replace(/\.ts$/, ".js"), ...args]];
+  // Deno's `node:child_process` puts -A into a command that starts Deno without any permission: the last option is
+  // there to be one.
+  const options = ["--quiet", "--no-prompt", "--no-check", ...permissions, "--deny-run=nothing"];
+  return [runtimeProgram, ["run", ...options, file, ...args]];
+}
 
 /** Finds a program in PATH; null when there is none. */
 export function findProgram(name: string): string | null {

@@ -8,13 +8,8 @@
 
 import process from "node:process";
 import { setImmediate } from "node:timers";
-import { koffi } from "./koffi_load.ts";
+import { koffi, type KoffiEvents } from "./koffi_load.ts";
 import type { DescriptorWatch, Ready } from "./runtime.ts";
-
-interface Events {
-  readonly readable: boolean;
-  readonly writable: boolean;
-}
 
 /** What is open, each with how to close it. */
 const open = new Set<() => void>();
@@ -32,17 +27,21 @@ function closeAtExit(): void {
 /** Starts to look at a descriptor, for nothing yet. */
 export function watch(fd: number, onReady: Ready): DescriptorWatch {
   let closed = false;
+  let wanted: KoffiEvents = { readable: false, writable: false };
   // libuv calls this from outside of JavaScript: what promises and ticks it leaves behind would wait for
   // somebody else's turn, so it gets one of its own, later in the same round of the loop.
   const onPoll = (...args: unknown[]) => {
-    const events = args.at(-1) as Events;
+    const events = args.at(-1) as KoffiEvents;
     const failed = args.length > 1 && args[0] !== 0;
     setImmediate(() => {
-      if (!closed) onReady(failed || events.readable, failed || events.writable);
+      if (closed) return;
+      onReady(failed || events.readable, failed || events.writable);
+      // libuv has stopped looking at what has an error (uv__poll_io), be it only news of an earlier datagram.
+      if (failed && !closed && (wanted.readable || wanted.writable)) handle.start(wanted, onPoll);
     });
   };
   closeAtExit();
-  const handle = koffi().node.poll(fd, { readable: false, writable: false }, onPoll);
+  const handle = koffi().node.poll(fd, wanted, onPoll);
   handle.unref();
   const close = () => {
     if (closed) return;
@@ -54,7 +53,8 @@ export function watch(fd: number, onReady: Ready): DescriptorWatch {
   return {
     wait(readable, writable) {
       if (closed) return;
-      if (readable || writable) handle.start({ readable, writable }, onPoll);
+      wanted = { readable, writable };
+      if (readable || writable) handle.start(wanted, onPoll);
       else handle.stop();
     },
     hold(hold) {

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { system } from "../../ffi/system.ts";
 import { openUdpSocket, platform, SocketError } from "../../mod.ts";
-import { has, test } from "../harness.ts";
+import { has, notOn, runtime, test } from "../harness.ts";
 import { FakeLibrary } from "./fake_library.ts";
 import { at, next, nextTexts, text, turn, until } from "./support.ts";
 
@@ -97,7 +97,10 @@ test("without onError an unconnected socket does not hear of refusals", async ()
 /** Windows is asked not to tell: a refusal would come out of the next receive, as if that had failed. */
 const tellsConnected = !has("windows");
 
-test("a refusal on a connected socket is counted and ends no iteration", async () => {
+test("a refusal on a connected socket is counted and ends no iteration", {
+  skip: runtime === "node" &&
+    notOn("wine", "Wine tells libuv nothing more of a socket after a refusal"),
+}, async () => {
   await using peer = openUdpSocket({ address: "127.0.0.3" });
   const { port } = peer;
   await using socket = openUdpSocket({ address: "127.0.0.2" });
