@@ -60,7 +60,12 @@ export type {
   MembershipChangeEvent,
 } from "./socket/membership.ts";
 export { openUdpSocket } from "./socket/open.ts";
-export type { Deliver, GroupRequest, UdpSocketOptions } from "./socket/options.ts";
+export type {
+  ChangeableOptions,
+  Deliver,
+  GroupRequest,
+  UdpSocketOptions,
+} from "./socket/options.ts";
 export type { Cast, Packet } from "./socket/packet.ts";
 export { platform, type PlatformFeatures } from "./socket/platform.ts";
 export type {

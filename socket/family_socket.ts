@@ -13,7 +13,7 @@ import { pollerOf, READ, type Registration, WRITE } from "../ffi/poller.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
-import type { CheckedOptions } from "./options.ts";
+import type { CheckedChanges, CheckedOptions } from "./options.ts";
 
 /** An open, bound socket of one family. */
 export class FamilySocket {
@@ -166,6 +166,26 @@ export class FamilySocket {
     // Linux gives a port back that the OS had chosen: take it again.
     this.system.bind(this.fd, { ...this.#local, port }, { family: this.family, port });
     this.#local = this.system.localAddress(this.fd);
+  }
+
+  /**
+   * Changes options of the open socket.
+   *
+   * @param multicastInterface `null`: as routed; `undefined`: as it was.
+   */
+  set(changes: CheckedChanges, multicastInterface: InterfaceId | null | undefined): void {
+    const { system, names, fd, sendFd, family } = this;
+    for (const each of fd === sendFd ? [fd] : [fd, sendFd]) {
+      for (const [option, value] of Object.entries(changes)) {
+        // Only IPv4 has broadcasts.
+        if (value === null || (option === "broadcast" && family === "IPv6")) continue;
+        system.setOption(each, family, option as keyof CheckedChanges, Number(value));
+      }
+      if (multicastInterface === undefined) continue;
+      const index = multicastInterface?.index ?? 0;
+      system.setMulticastInterface(each, family, index, (index) => names.firstIpv4(index));
+    }
+    if (multicastInterface !== undefined) this.multicastInterface = multicastInterface;
   }
 
   /** The size of one of the kernel's buffers; `null` where it does not say. */

@@ -100,6 +100,35 @@ export interface UdpSocketOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * What {@linkcode UdpSocket.set} changes: each as in {@linkcode UdpSocketOptions}.
+ */
+export interface ChangeableOptions extends
+  Pick<
+    UdpSocketOptions,
+    | "multicastLoopback"
+    | "multicastHops"
+    | "hops"
+    | "trafficClass"
+    | "broadcast"
+    | "receiveBufferSize"
+    | "sendBufferSize"
+  > {
+  /** The interface multicasts leave by (name or index); `null`: by the routing table again. */
+  multicastInterface?: string | number | null;
+}
+
+/** {@linkcode ChangeableOptions}, checked; `null`: not to be changed. */
+export interface CheckedChanges {
+  readonly multicastLoopback: boolean | null;
+  readonly multicastHops: number | null;
+  readonly hops: number | null;
+  readonly trafficClass: number | null;
+  readonly broadcast: boolean | null;
+  readonly receiveBufferSize: number | null;
+  readonly sendBufferSize: number | null;
+}
+
 /** A group and where to join it, checked. */
 export interface CheckedGroup {
   readonly group: Ip;
@@ -156,6 +185,17 @@ const KNOWN: ReadonlySet<string> = new Set<keyof UdpSocketOptions>([
   "signal",
 ]);
 
+const KNOWN_CHANGES: ReadonlySet<string> = new Set<keyof ChangeableOptions>([
+  "multicastLoopback",
+  "multicastHops",
+  "multicastInterface",
+  "hops",
+  "trafficClass",
+  "broadcast",
+  "receiveBufferSize",
+  "sendBufferSize",
+]);
+
 const KNOWN_GROUP: ReadonlySet<string> = new Set<keyof GroupRequest>([
   "group",
   "interface",
@@ -196,20 +236,12 @@ export function checkOptions(options: UdpSocketOptions): CheckedOptions {
     groups,
     deliver: oneOf(options.deliver ?? "joined", "deliver", ["joined", "multicast", "all"]),
     interface: optional(options.interface, (value) => checkInterface(value, "interface")),
-    multicastLoopback: flag(options.multicastLoopback, "multicastLoopback"),
-    multicastHops: optional(options.multicastHops, (n) => integer(n, "multicastHops", 0, 255)),
+    ...checkChangeable(options),
+    broadcast: flag(options.broadcast, "broadcast") ?? false,
     multicastInterface: optional(
       options.multicastInterface,
       (value) => checkInterface(value, "multicastInterface"),
     ),
-    hops: optional(options.hops, (n) => integer(n, "hops", 1, 255)),
-    trafficClass: optional(options.trafficClass, (n) => integer(n, "trafficClass", 0, 255)),
-    broadcast: flag(options.broadcast, "broadcast") ?? false,
-    receiveBufferSize: optional(
-      options.receiveBufferSize,
-      (n) => bufferSize(n, "receiveBufferSize"),
-    ),
-    sendBufferSize: optional(options.sendBufferSize, (n) => bufferSize(n, "sendBufferSize")),
     maxDatagramSize: integer(options.maxDatagramSize ?? 65535, "maxDatagramSize", 1, 65535),
     timestamps: flag(options.timestamps, "timestamps") ?? false,
     onError: optional(options.onError, (value) => {
@@ -217,6 +249,45 @@ export function checkOptions(options: UdpSocketOptions): CheckedOptions {
       return value;
     }),
     signal: optional(options.signal, checkSignal),
+  };
+}
+
+/** Checks those options that an open socket may be given another value of. */
+function checkChangeable(options: Omit<ChangeableOptions, "multicastInterface">): CheckedChanges {
+  return {
+    multicastLoopback: flag(options.multicastLoopback, "multicastLoopback"),
+    multicastHops: optional(options.multicastHops, (n) => integer(n, "multicastHops", 0, 255)),
+    hops: optional(options.hops, (n) => integer(n, "hops", 1, 255)),
+    trafficClass: optional(options.trafficClass, (n) => integer(n, "trafficClass", 0, 255)),
+    broadcast: flag(options.broadcast, "broadcast"),
+    receiveBufferSize: optional(
+      options.receiveBufferSize,
+      (n) => bufferSize(n, "receiveBufferSize"),
+    ),
+    sendBufferSize: optional(options.sendBufferSize, (n) => bufferSize(n, "sendBufferSize")),
+  };
+}
+
+/**
+ * Checks what `set` was given.
+ *
+ * @returns The values, and the interface: `null` for "as routed", `undefined` for "as it was".
+ * @throws {TypeError} If something has the wrong type.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function checkChanges(
+  options: ChangeableOptions,
+): { values: CheckedChanges; multicastInterface: string | number | null | undefined } {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`options must be an object, got ${options}`);
+  }
+  checkNames(options, KNOWN_CHANGES, "set");
+  const { multicastInterface } = options;
+  return {
+    values: checkChangeable(options),
+    multicastInterface: multicastInterface === null || multicastInterface === undefined
+      ? multicastInterface
+      : checkInterface(multicastInterface, "multicastInterface"),
   };
 }
 

@@ -340,6 +340,17 @@ export function toBytes(data: unknown, family: Family): Uint8Array {
   return bytes;
 }
 
+/** Node 20 knows no `ArrayBuffer.prototype.detached`, but of a detached buffer nothing can be viewed. */
+function isDetached(buffer: ArrayBuffer & { detached?: boolean }): boolean {
+  if (buffer.detached !== undefined) return buffer.detached;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 const encoder = new TextEncoder();
 
 function view(data: unknown): Uint8Array {
@@ -353,7 +364,7 @@ function view(data: unknown): Uint8Array {
           : `, got ${data === null ? "null" : typeof data}`),
     );
   }
-  if (buffer.detached) {
+  if (buffer.byteLength === 0 && isDetached(buffer)) {
     throw new TypeError("the data's buffer is detached: it was transferred away");
   }
   if (buffer.resizable) {

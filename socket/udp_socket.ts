@@ -24,6 +24,8 @@ import type { Membership } from "./membership.ts";
 import { Memberships } from "./memberships.ts";
 import { MembershipTable } from "./membership_table.ts";
 import {
+  type ChangeableOptions,
+  checkChanges,
   type CheckedGroup,
   type CheckedOptions,
   checkGroupParts,
@@ -171,6 +173,35 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     };
   }
 
+  /**
+   * Changes options of the open socket: the same names and values as when it was opened.
+   *
+   * All are checked before the first is changed. In a dual-stack socket each holds for both
+   * families. Where the OS refuses one, those before it stay changed.
+   *
+   * @example Louder from here on
+   * ```ts
+   * import { openUdpSocket } from "@pktinfo/pktinfo";
+   *
+   * await using socket = openUdpSocket();
+   * socket.set({ multicastHops: 4, broadcast: true });
+   * ```
+   *
+   * @param options What to change; see {@linkcode ChangeableOptions}.
+   * @throws {TypeError} If an option has the wrong type, or cannot be changed.
+   * @throws {RangeError} If a number is out of range.
+   * @throws {SocketError} If the OS refuses; `ENODEV` if there is no such interface.
+   * @throws {UnsupportedError} If the OS has no such option.
+   */
+  set(options: ChangeableOptions): void {
+    this.#mustBeOpen("setsockopt");
+    const { values, multicastInterface } = checkChanges(options);
+    const chosen = multicastInterface === null
+      ? this.#destinations.only
+      : multicastInterface && this.#names.resolve(multicastInterface);
+    for (const half of this.#halves) half.set(values, chosen as InterfaceId | null | undefined);
+  }
+
   // --- receiving
 
   /** Iterates over the packets until the socket is closed. `break` leaves the socket open. */
@@ -277,6 +308,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   sendMany(items: Iterable<OutgoingDatagram>): Promise<number> {
     try {
       const datagrams: Outgoing[] = [];
+      if (typeof items?.[Symbol.iterator] !== "function") {
+        throw new TypeError(`sendMany takes an iterable of datagrams, got ${items}`);
+      }
       for (const item of items) {
         if (typeof item !== "object" || item === null) {
           throw new TypeError(`a datagram is { data, to?, … }, got ${item}`);
