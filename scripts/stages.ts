@@ -1,5 +1,6 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
 import { install } from "./install.ts";
+import { jsStages } from "./js_stages.ts";
 import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
 import { platforms } from "./platforms_stage.ts";
@@ -166,6 +167,7 @@ export const stages: Stage[] = [
   loopback("unit-single", false, "single"),
   windows,
   arm64,
+  ...jsStages,
   { name: "lab", quick: false, run: runLab },
   { name: "docs", quick: false, run: runDocs },
   platforms,

@@ -52,7 +52,7 @@ export function zigEnv(): Record<string, string> {
 }
 
 /** There is only loopback in there: another IPv6 address tells senders apart, and groups need a route. */
-const SECOND_ADDRESS = `
+export const SECOND_ADDRESS = `
 ip address add fd77::7/128 dev lo nodad
 ip -6 route add local ff00::/8 dev lo table local
 exec "$@"`;

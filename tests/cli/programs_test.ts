@@ -3,13 +3,13 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Diagnosis } from "../../doctor/mod.ts";
 import { interfaces } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
-import { defaultHops, lo, startDeno } from "../kernel/support.ts";
+import { defaultHops, lo, startProgram } from "../kernel/support.ts";
 
-const needs: TestOptions = { needs: ["deno"] };
+const needs: TestOptions = {};
 
 /** Runs a program with no more permission than it needs, to its end: what it wrote, and its exit status. */
 async function program(...[file, ...args]: string[]): Promise<{ status: string; lines: string[] }> {
-  await using program = await startDeno(`../../${file}`, ["--allow-ffi"], ...args);
+  await using program = await startProgram(`../../${file}`, ["--allow-ffi"], ...args);
   const status = await program.ended;
   assertEquals(program.stderr, "");
   return { status, lines: program.takeLines() };
@@ -47,7 +47,7 @@ test("the list of interfaces is what a program gets", needs, async () => {
 });
 
 // It also tries what names no interface: not on the machine's own network.
-test("the doctor tries loopback and says how that went", { needs: ["deno", "apart"] }, async () => {
+test("the doctor tries loopback and says how that went", { needs: ["apart"] }, async () => {
   const args = ["doctor", "--json", "--interface", String(lo.index)];
   const { status, lines } = await program("cli/main.ts", ...args);
   assertEquals(lines.length, 1);

@@ -8,7 +8,7 @@
 import type { Family } from "../../address/ip.ts";
 import type { MembershipName, OptionName } from "../../ffi/platform/platform.ts";
 import { pollerOf } from "../../ffi/poller.ts";
-import type { CFunction, Library, Runtime } from "../../ffi/runtime/runtime.ts";
+import type { CFunction, DescriptorWatch, Library, Runtime } from "../../ffi/runtime/runtime.ts";
 import { System } from "../../ffi/syscalls.ts";
 import { system } from "../../ffi/system.ts";
 import { openWith } from "../../socket/open.ts";
@@ -46,6 +46,9 @@ const ON_SOCKETS = new Set([
   "sendto",
   "setsockopt",
 ]);
+
+/** Looks at nothing. */
+const NO_WATCH: DescriptorWatch = { wait() {}, hold() {}, close() {} };
 
 /** The C library under a test's control. */
 export class FakeLibrary implements Library {
@@ -86,8 +89,12 @@ export class FakeLibrary implements Library {
     this.system = new System(platform, { ...runtime, ...this.#extensions(runtime) }, this);
   }
 
-  #extensions({ functionAt, callback }: Runtime): Pick<Runtime, "functionAt" | "callback"> {
+  #extensions(
+    { functionAt, callback, watch }: Runtime,
+  ): Pick<Runtime, "functionAt" | "callback" | "watch"> {
     return {
+      // The event loop refuses what is no descriptor, such as the one that holds the poller.
+      watch: watch && ((fd, onReady) => fd < 0 ? NO_WATCH : watch(fd, onReady)),
       // WSARecvMsg and WSASendMsg are known by their address only. The one takes five arguments, the other six.
       functionAt: (address, signature) => {
         const name = signature.parameters.length === 5 ? "recvmsg" : "sendmsg";

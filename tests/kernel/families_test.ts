@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { SocketError } from "../../mod.ts";
 import { notOn, test } from "../harness.ts";
 import { FakeLibrary, isIpv6 } from "./fake_library.ts";
-import { at, next, runDeno, text } from "./support.ts";
+import { at, next, runProgram, text } from "./support.ts";
 
 interface Report {
   families: string[];
@@ -21,11 +21,13 @@ interface Report {
 for (const missing of ["IPv4", "IPv6"] as const) {
   const other = missing === "IPv4" ? "IPv6" : "IPv4";
   test(`a host without ${missing} gets a socket of ${other}`, {
-    needs: ["linux", "deno", "ipv4", "ipv6"],
+    needs: ["linux", "ipv4", "ipv6"],
     skip: notOn("qemu", "QEMU takes no seccomp filter"),
   }, async () => {
     // The program has its own kernel refuse the family (seccomp).
-    const report: Report = JSON.parse(await runDeno("without_family.ts", ["--allow-ffi"], missing));
+    const report: Report = JSON.parse(
+      await runProgram("without_family.ts", ["--allow-ffi"], missing),
+    );
     assertEquals(report.families, [other]);
     assertEquals(report.unavailable, [[missing, "EAFNOSUPPORT"]]);
     assertEquals(report.received, "still here");

@@ -10,7 +10,7 @@ import {
   lo,
   next,
   nextTexts,
-  startDeno,
+  startProgram,
   text,
   turn,
 } from "./support.ts";
@@ -273,16 +273,14 @@ const lives: [what: string, mode: string, ends: boolean][] = [
 ];
 
 for (const [what, mode, ends] of lives) {
-  test(what, { needs: ["deno"] }, async () => {
-    await using program = await startDeno("lifetime.ts", ["--allow-ffi"], mode);
+  test(what, async () => {
+    await using program = await startProgram("lifetime.ts", ["--allow-ffi"], mode);
     await assertLife(program, ends);
   });
 }
 
-test("an unref'd socket still receives while something else keeps the process", {
-  needs: ["deno"],
-}, async () => {
-  await using program = await startDeno("lifetime.ts", ["--allow-ffi"], "unref-received");
+test("an unref'd socket still receives while something else keeps the process", async () => {
+  await using program = await startProgram("lifetime.ts", ["--allow-ffi"], "unref-received");
   assertEquals(await program.nextLine(), "waiting");
   assertEquals(await program.nextLine(), "received late");
   assertEquals(await within(5_000, program.ended, "the end of the process"), "0");

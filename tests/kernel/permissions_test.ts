@@ -5,7 +5,7 @@ import process from "node:process";
 import { has, notOn, test } from "../harness.ts";
 import { runtime } from "#runtime";
 import { platformOf } from "../../ffi/platform/detect.ts";
-import { lo, runDeno } from "./support.ts";
+import { lo, runProgram } from "./support.ts";
 
 interface Report {
   platform: string;
@@ -17,7 +17,7 @@ interface Report {
 }
 
 async function report(...permissions: string[]): Promise<Report> {
-  return JSON.parse(await runDeno("permissions.ts", permissions));
+  return JSON.parse(await runProgram("permissions.ts", permissions));
 }
 
 /** Where this machine keeps its libc, of the places that the library looks at. */

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { has, test } from "../harness.ts";
-import { runDeno } from "./support.ts";
+import { runProgram } from "./support.ts";
 
 const program = fileURLToPath(new URL("../programs/runtime.ts", import.meta.url));
 
@@ -25,7 +25,7 @@ for (const [permissions, granted] of grants) {
     }`,
     { needs: ["deno"] },
     async () => {
-      const [line, order] = (await runDeno("runtime.ts", permissions, command)).split("\n");
+      const [line, order] = (await runProgram("runtime.ts", permissions, command)).split("\n");
       const none = {
         read: false,
         readOther: false,

@@ -17,7 +17,8 @@ export class Simulation extends FakeLibrary {
     const own = system();
     let { platform } = own;
     for (const change of changes) platform = { ...platform, ...change(platform) };
-    this.system = new System(platform, own.runtime, this);
+    // It waits by calls, which can be watched, also where an event loop would look at descriptors itself.
+    this.system = new System(platform, { ...own.runtime, watch: null }, this);
   }
 }
 

@@ -4,12 +4,16 @@ import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { system } from "../../ffi/system.ts";
 import { interfaces, type Packet, type UdpSocket } from "../../mod.ts";
-import { has, notOn, runtimeProgram, staysPending, within } from "../harness.ts";
+import { commandOf, has, notOn, runtime, staysPending, within } from "../harness.ts";
 import { Program, run } from "../lab/process.ts";
 import { boundSockets } from "./windows_calls.ts";
 
 // The C library is opened once a process and stays: before the first test, or that one would be accused of a leak.
 system();
+// So does the thread for calls that block, which has descriptors. Where the event loop waits, few tests need it.
+if (runtime === "node" && !has("windows")) {
+  await system().library.callBlocking("poll", [0, 0, 0], true);
+}
 
 /** The loopback interface, which each system calls otherwise. */
 export const lo: { readonly index: number; readonly name: string } = loopback();
@@ -70,31 +74,29 @@ export function turn(): Promise<void> {
 }
 
 /**
- * The words of a command that runs a program of tests/programs with Deno. Its `node:child_process` puts -A into a
- * command that starts Deno without any permission: the last option is there to be one.
+ * Runs a program of tests/programs to its end, on the runtime of the tests; returns what it wrote.
+ *
+ * @param permissions What it gets where there are permissions: on Deno.
  */
-function denoCommand(program: string, permissions: string[], args: string[]): [string, string[]] {
-  const file = fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
-  const options = ["--quiet", "--no-prompt", "--no-check", ...permissions, "--deny-run=nothing"];
-  return [runtimeProgram, ["run", ...options, file, ...args]];
-}
-
-/** Runs a program of tests/programs to its end with Deno; returns what it wrote. */
-export async function runDeno(
+export async function runProgram(
   program: string,
   permissions: string[],
   ...args: string[]
 ): Promise<string> {
-  return (await run(...denoCommand(program, permissions, args))).trim();
+  return (await run(...commandOf(fileOf(program), permissions, args))).trim();
 }
 
-/** Starts a program of tests/programs with Deno. */
-export function startDeno(
+/** Starts one. */
+export function startProgram(
   program: string,
   permissions: string[],
   ...args: string[]
 ): Promise<Program> {
-  return Program.start(...denoCommand(program, permissions, args));
+  return Program.start(...commandOf(fileOf(program), permissions, args));
+}
+
+function fileOf(program: string): string {
+  return fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
 }
 
 /** A program that says "waiting" then ends by itself, or does not. */

@@ -1,5 +1,8 @@
 /** What tests ask Windows itself. */
 import process from "node:process";
+import { runtime } from "#runtime";
+import type { LibraryTable } from "../../ffi/platform/platform.ts";
+import { system } from "../../ffi/system.ts";
 import { has } from "../harness.ts";
 
 /** GetExtendedUdpTable with UDP_TABLE_OWNER_PID: of each family the size of a row, whose last field is the process. */
@@ -10,20 +13,28 @@ const UDP_TABLE_OWNER_PID = 1;
 const libraries = has("windows") ? open() : null;
 
 function open() {
-  const { symbols: helper } = Deno.dlopen("iphlpapi.dll", {
-    GetExtendedUdpTable: {
-      parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
-      result: "u32",
+  const { platform } = system();
+  const helper: LibraryTable = {
+    candidates: ["iphlpapi.dll"],
+    symbols: {
+      GetExtendedUdpTable: {
+        parameters: ["buffer", "buffer", "i32", "u32", "i32", "u32"],
+        result: "u32",
+      },
     },
-  });
-  const { symbols: kernel } = Deno.dlopen("kernel32.dll", {
-    CreateThread: {
-      parameters: ["usize", "usize", "usize", "usize", "u32", "usize"],
-      result: "usize",
+  };
+  const kernel: LibraryTable = {
+    candidates: ["kernel32.dll"],
+    symbols: {
+      CreateThread: {
+        parameters: ["usize", "usize", "usize", "usize", "u32", "usize"],
+        result: "usize",
+      },
+      CloseHandle: { parameters: ["usize"], result: "i32" },
     },
-    CloseHandle: { parameters: ["usize"], result: "i32" },
-  });
-  return { ...helper, ...kernel };
+  };
+  // The platform's own come first, and again: who opens libraries reads memory through the ones opened last.
+  return runtime.openLibraries([...platform.libraries, helper, kernel], platform.errno).symbols;
 }
 
 /** How many UDP sockets of this process are bound. */

@@ -7,7 +7,7 @@ import { interfaces, SocketError, watchInterfaces } from "../../mod.ts";
 import { has, notOn, staysPending, test, type TestOptions, within } from "../harness.ts";
 import { run } from "../lab/process.ts";
 import { FakeLibrary } from "./fake_library.ts";
-import { assertLife, descriptors, lo, startDeno, turn, until } from "./support.ts";
+import { assertLife, descriptors, lo, startProgram, turn, until } from "./support.ts";
 import { callOnThread } from "./windows_calls.ts";
 
 const needs: TestOptions = { needs: ["windows"] };
@@ -253,18 +253,18 @@ const lives: [what: string, mode: string, ends: boolean][] = [
 ];
 
 for (const [what, mode, ends] of lives) {
-  test(what, { needs: ["windows", "deno"] }, async () => {
-    await using program = await startDeno("watching.ts", ["--allow-ffi"], mode);
+  test(what, { needs: ["windows"] }, async () => {
+    await using program = await startProgram("watching.ts", ["--allow-ffi"], mode);
     await assertLife(program, ends);
   });
 }
 
 test(
   "the program that watches begins with the list, and goes on",
-  { needs: ["windows", "deno"] },
+  { needs: ["windows"] },
   async () => {
     const args = ["interfaces", "--watch", "--json"];
-    await using watching = await startDeno("../../cli/main.ts", ["--allow-ffi"], ...args);
+    await using watching = await startProgram("../../cli/main.ts", ["--allow-ffi"], ...args);
     for (const expected of interfaces()) {
       assertEquals(await watching.nextJson(), { type: "present", interface: expected });
     }

@@ -1,7 +1,7 @@
 // The examples do what they say, with no more permission than they name.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { test } from "../harness.ts";
-import { runDeno, startDeno } from "../kernel/support.ts";
+import { runProgram, startProgram } from "../kernel/support.ts";
 import { Lab } from "./lab.ts";
 import { request, sendFrom } from "./peers.ts";
 import { twoNetworks } from "./topologies.ts";
@@ -33,12 +33,12 @@ test("the demo shows every packet, and the hint where IPv6 groups have no route"
   needs: ["lab"],
 }, async () => {
   await using lab = new Lab();
-  const without = await runDeno(DEMO, ["--allow-ffi"]);
+  const without = await runProgram(DEMO, ["--allow-ffi"]);
   assertEquals(rowsOf(without), [...IPV4, ...IPV6]);
   assertStringIncludes(without, "ip -6 route add local ff00::/8 dev lo table local");
 
   await lab.ip("-6 route add local ff00::/8 dev lo table local");
-  const complete = await runDeno(DEMO, ["--allow-ffi"]);
+  const complete = await runProgram(DEMO, ["--allow-ffi"]);
   assertEquals(rowsOf(complete), [...IPV4, ...IPV6, "[::1] [ff02::4c43%lo] multicast 1"]);
   assert(!complete.includes("not arrived"), complete);
   await lab.ip("-6 route del local ff00::/8 dev lo table local");
@@ -47,15 +47,16 @@ test("the demo shows every packet, and the hint where IPv6 groups have no route"
 test("the demo shows IPv4 on a host whose IPv6 is switched off", { needs: ["lab"] }, async () => {
   await using lab = new Lab();
   await lab.here.sysctl({ "net.ipv6.conf.all.disable_ipv6": "1" });
-  assertEquals(rowsOf(await runDeno(DEMO, ["--allow-ffi"])), IPV4);
+  assertEquals(rowsOf(await runProgram(DEMO, ["--allow-ffi"])), IPV4);
   await lab.here.sysctl({ "net.ipv6.conf.all.disable_ipv6": "0" });
 });
 
+// These two read their arguments as Deno gives them.
 test("the echo server answers from the address that was asked", {
-  needs: ["lab", "python3"],
+  needs: ["lab", "deno", "python3"],
 }, async () => {
   await using net = await twoNetworks();
-  await using echo = await startDeno("../../examples/echo.ts", ["--allow-ffi"], "7777");
+  await using echo = await startProgram("../../examples/echo.ts", ["--allow-ffi"], "7777");
   assertStringIncludes(await echo.nextLine(), "echoing on");
   for (const to of ["10.1.0.2", "fd01::1"]) {
     const answer = await request(net.a, { to, port: 7777, data: "question", connect: true });
@@ -64,10 +65,10 @@ test("the echo server answers from the address that was asked", {
 });
 
 test("the listener tells which interface a multicast came in on", {
-  needs: ["lab", "python3"],
+  needs: ["lab", "deno", "python3"],
 }, async () => {
   await using net = await twoNetworks();
-  const listener = await startDeno(
+  const listener = await startProgram(
     "../../examples/listen.ts",
     ["--allow-ffi"],
     "5353",

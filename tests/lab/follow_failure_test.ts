@@ -1,6 +1,7 @@
 // Following where the kernel refuses to tell, or loses what it had to tell.
 import { assert, assertEquals } from "@std/assert";
 import { test, type TestOptions } from "../harness.ts";
+import { uncaughtDuring } from "../uncaught.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
 import { atOnce, changesOf, joinedOn } from "./events.ts";
 import { Lab } from "./lab.ts";
@@ -105,15 +106,7 @@ test("a listener that throws, or an onError, ends following for nobody", needs, 
     },
   });
   const other = library.openSocket();
-  const caught: string[] = [];
-  const onError = (event: ErrorEvent | PromiseRejectionEvent) => {
-    event.preventDefault();
-    const error = "reason" in event ? event.reason : event.error;
-    caught.push((error as Error).message);
-  };
-  globalThis.addEventListener("error", onError);
-  globalThis.addEventListener("unhandledrejection", onError);
-  try {
+  const caught = await uncaughtDuring(async () => {
     socket.join("239.1.2.3").addEventListener("change", () => {
       throw new Error("from a listener");
     });
@@ -124,11 +117,9 @@ test("a listener that throws, or an onError, ends following for nobody", needs, 
     await changes.find(({ joined }) => joined.includes("one0"));
     atOnce(bridge("two0"));
     await changes.find(({ joined }) => joined.includes("two0"));
-    assert(caught.includes("from a listener"), caught.join());
-  } finally {
-    globalThis.removeEventListener("error", onError);
-    globalThis.removeEventListener("unhandledrejection", onError);
-  }
+  });
+  const messages = caught.map((error) => (error as Error).message);
+  assert(messages.includes("from a listener"), messages.join());
   await Promise.all([socket.close(), other.close()]);
 });
 

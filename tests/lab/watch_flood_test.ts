@@ -1,5 +1,6 @@
 // Watching when a lot happens: between the ear and the list, more than the kernel keeps, without end.
 import { assert, assertEquals } from "@std/assert";
+import process from "node:process";
 import { watchInterfaces } from "../../mod.ts";
 import { InterfaceWatcher } from "../../interfaces/watch.ts";
 import { test, type TestOptions } from "../harness.ts";
@@ -127,7 +128,7 @@ test("again and again more than the kernel keeps, in bounded memory", needs, asy
   );
   const heap = () => {
     (globalThis as { gc?: () => void }).gc?.();
-    return Deno.memoryUsage().rss;
+    return process.memoryUsage().rss;
   };
   atOnce(FLOOD);
   await changesSoFar(watcher, 20_000);

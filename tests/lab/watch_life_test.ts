@@ -1,6 +1,6 @@
 // What keeps a process alive: waiting for changes does, following the interfaces never does. (Here, since it joins everywhere.)
 import { test } from "../harness.ts";
-import { assertLife, startDeno } from "../kernel/support.ts";
+import { assertLife, startProgram } from "../kernel/support.ts";
 
 const lives: [what: string, mode: string, ends: boolean][] = [
   ["a watcher that nobody reads does not keep the process", "idle", true],
@@ -15,10 +15,10 @@ const lives: [what: string, mode: string, ends: boolean][] = [
 ];
 
 for (const [what, mode, ends] of lives) {
-  test(what, { needs: ["lab", "deno"] }, async () => {
+  test(what, { needs: ["lab"] }, async () => {
     // The poller is chosen by the environment, where that may be read.
     const permissions = ["--allow-ffi", "--allow-env=PKTINFO_FORCE"];
-    await using program = await startDeno("watching.ts", permissions, mode);
+    await using program = await startProgram("watching.ts", permissions, mode);
     await assertLife(program, ends);
   });
 }

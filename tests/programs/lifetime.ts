@@ -1,9 +1,10 @@
 /** Opens a socket, does with it what the argument says, and ends when nothing keeps the process alive. */
 // deno-lint-ignore-file no-console
+import process from "node:process";
 import { openUdpSocket } from "../../mod.ts";
 
-const [mode] = Deno.args;
-globalThis.addEventListener("unload", () => console.log("exit"));
+const [mode] = process.argv.slice(2);
+process.on("exit", () => console.log("exit"));
 const socket = openUdpSocket();
 const own = `127.0.0.3:${socket.port}`;
 const read = () => void socket.receive();

@@ -1,9 +1,10 @@
 /** What the runtime says under the permissions this program was started with; ends when nothing keeps the process alive. */
 // deno-lint-ignore-file no-console
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runtime } from "../../ffi/runtime/deno.ts";
 
-const [command] = Deno.args;
+const [command] = process.argv.slice(2);
 const here = fileURLToPath(import.meta.url);
 console.log(JSON.stringify({
   read: runtime.permits("read", here),

@@ -1,9 +1,10 @@
 /** Watches or follows interfaces as the argument says, and ends when nothing keeps the process alive. */
 // deno-lint-ignore-file no-console
+import process from "node:process";
 import { openUdpSocket, waitForLinkLocal, watchInterfaces } from "../../mod.ts";
 
-const [mode] = Deno.args;
-globalThis.addEventListener("unload", () => console.log("exit"));
+const [mode] = process.argv.slice(2);
+process.on("exit", () => console.log("exit"));
 
 switch (mode) {
   case "idle":

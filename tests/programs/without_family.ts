@@ -3,14 +3,17 @@
  * JSON what the library makes of that. The argument is the family: IPv4 or IPv6.
  */
 // deno-lint-ignore-file no-console
+import process from "node:process";
+import { runtime } from "#runtime";
+import { system } from "../../ffi/system.ts";
 import { openUdpSocket, SocketError } from "../../mod.ts";
 
-const [missing] = Deno.args;
+const [missing] = process.argv.slice(2);
 const other = missing === "IPv4" ? "IPv6" : "IPv4";
 
 /** See prctl(2), seccomp(2) and linux/filter.h. A filter holds for the calling thread: this one. */
 function refuseFamily(domain: number) {
-  const x86 = Deno.build.arch === "x86_64";
+  const x86 = runtime.arch === "x86_64";
   const architecture = x86 ? 0xc000003e : 0xc00000b7;
   const socketCall = x86 ? 41 : 198;
   const EAFNOSUPPORT = 97;
@@ -36,11 +39,18 @@ function refuseFamily(domain: number) {
   });
   const fprog = new DataView(new ArrayBuffer(16));
   fprog.setUint16(0, program.length, true);
-  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(filter.buffer)));
-  fprog.setBigUint64(8, BigInt(address), true);
-  const { symbols } = Deno.dlopen("libc.so.6", {
-    prctl: { parameters: ["i32", "usize", "buffer", "usize", "usize"], result: "i32" },
-  });
+  const instructions = new Uint8Array(filter.buffer);
+  const { platform } = system();
+  const prctl = {
+    parameters: ["i32", "usize", "buffer", "usize", "usize"],
+    result: "i32",
+  } as const;
+  const libraries = platform.libraries.map(({ candidates, symbols }) => ({
+    candidates,
+    symbols: { ...symbols, prctl },
+  }));
+  const { symbols } = runtime.openLibraries(libraries, platform.errno);
+  fprog.setBigUint64(8, runtime.addressOf(instructions), true);
   const PR_SET_NO_NEW_PRIVS = 38, PR_SET_SECCOMP = 22, SECCOMP_MODE_FILTER = 2n;
   if (
     symbols.prctl(PR_SET_NO_NEW_PRIVS, 1n, null, 0n, 0n) !== 0 ||
