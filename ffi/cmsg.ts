@@ -28,6 +28,8 @@ export class ControlRecord {
   seconds = -1;
   nanoseconds = 0;
   dropped = -1;
+  /** It is a train: the size of each datagram but the last; 0: it is one datagram. */
+  segmentSize = 0;
   /** An asynchronous error's errno; 0: none. */
   error = 0;
 
@@ -40,6 +42,7 @@ export class ControlRecord {
     this.trafficClass = -1;
     this.seconds = -1;
     this.dropped = -1;
+    this.segmentSize = 0;
     this.error = 0;
   }
 }
@@ -81,6 +84,7 @@ export class ControlCodec {
   readonly #errorSize: number;
   readonly #indexAt: number;
   readonly #sendRows;
+  readonly #segmentation;
   readonly #keys;
 
   constructor(platform: Platform) {
@@ -99,6 +103,7 @@ export class ControlCodec {
     this.#errorSize = sock_extended_err?.size ?? 0;
     this.#indexAt = sockaddr_dl?.at.sdl_index ?? 0;
     this.#sendRows = platform.sendControl;
+    this.#segmentation = platform.segmentation;
     const { IPv4, IPv6, timestamp, dropCounter } = control;
     this.#keys = {
       packetInfo4: key(IPv4.packetInfo),
@@ -115,8 +120,10 @@ export class ControlCodec {
       error6: key(IPv6.error),
       timestamp: key(timestamp),
       dropCounter: key(dropCounter),
+      segmentSize: key(platform.segmentation?.received),
     };
-    this.sendSize = this.#space(in6_pktinfo.size) + 2 * this.#space(4);
+    const messages = platform.segmentation ? 3 : 2;
+    this.sendSize = this.#space(in6_pktinfo.size) + messages * this.#space(4);
     // What any family may be told at once, with room to spare rather than a truncated message.
     this.receiveSize = this.sendSize +
       (timestamp ? this.#space(this.#time.size) : 0) +
@@ -194,6 +201,8 @@ export class ControlCodec {
       if (size >= this.#indexAt + 2) out.interfaceIndex = view.getUint16(at + this.#indexAt, true);
     } else if (what === keys.dropCounter) {
       if (size >= 4) out.dropped = view.getUint32(at, true);
+    } else if (what === keys.segmentSize) {
+      if (size >= 4) out.segmentSize = view.getInt32(at, true);
     } else if (what === keys.timestamp) {
       const time = this.#time;
       if (size < time.size) return;
@@ -212,8 +221,31 @@ export class ControlCodec {
    * Writes the messages that a datagram of `family` asks for; returns their length, 0 for none.
    *
    * What the platform has no message for was taken out before: see `planEgress`.
+   *
+   * @param segmentSize Of a train; 0: it is one datagram.
    */
-  write(view: DataView, start: number, family: Family, control: Readonly<SendControl>): number {
+  write(
+    view: DataView,
+    start: number,
+    family: Family,
+    control: Readonly<SendControl> | null,
+    segmentSize = 0,
+  ): number {
+    let at = start;
+    if (control) at += this.#writeWish(view, at, family, control);
+    if (segmentSize > 0 && this.#segmentation) {
+      view.setUint16(this.#header(view, at, this.#segmentation.sent, 2), segmentSize, true);
+      at += this.#space(2);
+    }
+    return at - start;
+  }
+
+  #writeWish(
+    view: DataView,
+    start: number,
+    family: Family,
+    control: Readonly<SendControl>,
+  ): number {
     const rows = this.#sendRows[family];
     let at = start;
     if (rows.packetInfo && (control.hasSource || control.interfaceIndex !== 0)) {

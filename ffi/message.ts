@@ -215,9 +215,31 @@ export class SendBatch extends Batch {
     to: Readonly<SocketWords> | null,
     control: Readonly<SendControl> | null,
   ): void {
+    this.copy(slot, 0, data);
+    this.finish(slot, family, data.length, to, control);
+  }
+
+  /** Copies a part of a slot's data to where it belongs. */
+  copy(slot: number, at: number, data: Uint8Array): void {
+    this.dataBytes.set(data, slot * this.slotSize + at);
+  }
+
+  /**
+   * Says what is to be done with a slot's data.
+   *
+   * @param to `null` on a connected socket: its peer.
+   * @param segmentSize The kernel makes datagrams of this size of it; 0: it is one.
+   */
+  finish(
+    slot: number,
+    family: Family,
+    length: number,
+    to: Readonly<SocketWords> | null,
+    control: Readonly<SendControl> | null,
+    segmentSize = 0,
+  ): void {
     const at = slot * this.headerSize;
-    this.dataBytes.set(data, slot * this.slotSize);
-    this.setDataLength(slot, data.length);
+    this.setDataLength(slot, length);
     const nameLength = to ? this.sockaddr.write(this.nameView, slot * this.nameSize, to) : 0;
     this.headerView.setUint32(at + this.header.msg_namelen, nameLength, true);
     // No name and no control are null pointers: macOS and NetBSD refuse (address, 0).
@@ -227,8 +249,8 @@ export class SendBatch extends Batch {
       true,
     );
     const controlStart = slot * this.controlSize;
-    const controlLength = control
-      ? this.control.write(this.controlView, controlStart, family, control)
+    const controlLength = control || segmentSize > 0
+      ? this.control.write(this.controlView, controlStart, family, control, segmentSize)
       : 0;
     this.setControlLength(slot, controlLength);
     this.headerView.setBigUint64(

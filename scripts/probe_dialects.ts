@@ -35,6 +35,7 @@ export const LINUX_C: Dialect = {
       "ifaddrs.h",
       "net/if.h",
       "netinet/in.h",
+      "netinet/udp.h",
       "netpacket/packet.h",
       "poll.h",
       "stddef.h",
@@ -71,6 +72,8 @@ export const LINUX_C: Dialect = {
     "IPv6 error": "IPV6_RECVERR",
     "timestamp": "SCM_TIMESTAMPNS",
     "dropCounter": "SO_RXQ_OVFL",
+    "segmentation received": "UDP_GRO",
+    "segmentation sent": "UDP_SEGMENT",
   },
   controlMacros: POSIX_MACROS,
 };

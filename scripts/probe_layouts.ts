@@ -35,6 +35,7 @@ function levelOf(cName: string, family: string): string {
   if (/^(?:SO|SCM)_/.test(cName)) return "SOL_SOCKET";
   if (cName.startsWith("IPV6_")) return "IPPROTO_IPV6";
   if (cName.startsWith("IP_")) return "IPPROTO_IP";
+  if (cName.startsWith("UDP_")) return "IPPROTO_UDP";
   // MCAST_*: one name for both families, told apart by the level.
   return family === "IPv4" ? "IPPROTO_IP" : "IPPROTO_IPV6";
 }
@@ -105,6 +106,7 @@ export function controlRows(
     ["control", "", shared],
     ["sendControl.IPv4", "IPv4 ", platform.sendControl.IPv4],
     ["sendControl.IPv6", "IPv6 ", platform.sendControl.IPv6],
+    ["segmentation", "segmentation ", platform.segmentation],
   ] as const;
   return groups.flatMap(([table, family, rows]) =>
     Object.entries<ControlRow | readonly ControlRow[] | null>({ ...rows }).flatMap(

@@ -27,6 +27,10 @@ export class FamilySocket {
   sending: Promise<void> | null = null;
   /** The last count of datagrams the kernel dropped; `null` where it does not count. */
   dropped: number | null = null;
+  /** What is received may be a train of datagrams. */
+  receivesTrains = false;
+  /** The kernel makes datagrams up to this size of a train; 0: none. */
+  largestSegment = 0;
   /** The kernel queues ICMP errors for it. */
   queuesErrors = false;
   /** The interface that the kernel confines it to, or `null`. */
@@ -107,12 +111,17 @@ export class FamilySocket {
       // macOS: what is bound to a group cannot send, so a second socket of the same port does.
       const twice = isMulticast({ ...bindTo, zone: null }) &&
         !system.platform.quirks.sendFromGroupBoundSocket;
-      const { fd, queuesErrors, countsDrops, confined, forced } = openOne(bindTo, twice);
+      const { fd, queuesErrors, countsDrops, cutsTrains, confined, forced } = openOne(
+        bindTo,
+        twice,
+      );
       const local = system.localAddress(fd);
       const sender = twice ? openOne({ ...wildcard(family), port: local.port }, true).fd : fd;
       const socket = new FamilySocket(system, names, family, fd, sender, local);
       socket.queuesErrors = queuesErrors;
       socket.dropped = countsDrops ? 0 : null;
+      socket.receivesTrains = cutsTrains;
+      socket.largestSegment = cutsTrains ? Infinity : 0;
       socket.kernelInterface = confined ? only : null;
       socket.forcedInterface = forced;
       socket.multicastInterface = multicastInterface;
@@ -247,6 +256,8 @@ function bindAddress(
 class Setup {
   queuesErrors = false;
   countsDrops = false;
+  /** The kernel makes datagrams of trains, and trains of datagrams. */
+  cutsTrains = false;
   /** The kernel confines it to the interface; otherwise the delivery filter has to. */
   confined = false;
   /** The interface that each unicast has to be told; or 0. */
@@ -287,6 +298,7 @@ class Setup {
     this.#try("receiveHops", 1);
     this.#try("receiveTrafficClass", 1);
     this.countsDrops = this.#try("dropCounter", 1);
+    this.cutsTrains = options.segmentation && this.#try("segmentation", 1);
     if (options.timestamps) this.#set("timestamps", 1);
     // Otherwise Linux hands over every group that any program has joined.
     if (options.deliver !== "all") this.#try("multicastAll", 0);

@@ -95,6 +95,7 @@ export function castOf(
 export function toPacket(
   message: ReceivedMessage,
   data: Uint8Array<ArrayBuffer>,
+  truncated: boolean,
   cast: Cast | null,
   port: number,
   dropped: number | null,
@@ -115,8 +116,25 @@ export function toPacket(
     control.seconds < 0
       ? null
       : BigInt(control.seconds) * 1_000_000_000n + BigInt(control.nanoseconds),
-    message.truncated,
+    truncated,
     dropped,
+  );
+}
+
+/** Another datagram of the train that a packet is of: it came the same way. */
+export function sibling(packet: Packet, data: Uint8Array<ArrayBuffer>, truncated: boolean): Packet {
+  return new Packet(
+    data,
+    packet.source,
+    packet.destination,
+    packet.interfaceIndex,
+    packet.interfaceName,
+    packet.cast,
+    packet.hops,
+    packet.trafficClass,
+    packet.timestamp,
+    truncated,
+    packet.dropped,
   );
 }
 

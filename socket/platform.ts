@@ -33,6 +33,8 @@ export interface PlatformFeatures {
   readonly timestamps: boolean;
   /** ICMP errors are told with the destination they are about. */
   readonly errorQueue: boolean;
+  /** `segmentation: true` has an effect: trains of datagrams travel in one piece. */
+  readonly segmentation: boolean;
   /** Several datagrams travel in one system call. */
   readonly batchedCalls: boolean;
 }
@@ -67,6 +69,7 @@ function describe(): PlatformFeatures {
     dropCounter: has("dropCounter"),
     timestamps: has("timestamps"),
     errorQueue: has("receiveErrors"),
+    segmentation: has("segmentation"),
     batchedCalls: known?.batchedCalls ?? false,
   });
 }

@@ -22,6 +22,8 @@ import type { FamilySocket } from "./family_socket.ts";
 const BATCH = 64;
 const BATCH_SLOT = 2048;
 const SINGLE_SLOT = 65536;
+/** How many datagrams the kernel makes of one train at most (UDP_MAX_SEGMENTS). */
+const TRAIN = 64;
 /** The most a datagram carries: 65535 less the headers (RFC 768; IPv6 does not count its own). */
 const MAX_PAYLOAD: Record<Family, number> = { IPv4: 65507, IPv6: 65527 };
 /** A full device queue (ENOBUFS) cannot be waited for by readiness: the pause doubles up to a limit. */
@@ -115,7 +117,7 @@ export class Sender {
     // change the data, come in between or close the socket.
     for (let at = 0; at < datagrams.length;) {
       const taken = datagrams[at].half.sending === null && !this.#closed
-        ? this.#batch(datagrams, at)
+        ? this.#train(datagrams, at) || this.#batch(datagrams, at)
         : 0;
       at += taken;
       sent += taken;
@@ -293,6 +295,44 @@ export class Sender {
     waiting.clear();
     for (const resume of resumed) resume();
     half.sendRegistration.disarm(WRITE);
+  }
+
+  /**
+   * Sends those from `start` on that go the same way and are of one size, of which the last may be shorter, in one
+   * piece that the kernel cuts up (udp(7), UDP_SEGMENT).
+   *
+   * @returns How many were taken; 0 if they have to go another way.
+   */
+  #train(datagrams: readonly Outgoing[], start: number): number {
+    const { half, route, data: { length } } = datagrams[start];
+    if (length > half.largestSegment || length === 0 || (route && route.options)) return 0;
+    const { single } = this.#batches;
+    const end = Math.min(start + TRAIN, datagrams.length);
+    let bytes = 0;
+    let at = start;
+    for (let last = false; at < end && !last; at++) {
+      const { half: otherHalf, route: otherRoute, data } = datagrams[at];
+      if (otherHalf !== half || otherRoute !== route || data.length > length) break;
+      if (data.length === 0 || bytes + data.length > MAX_PAYLOAD[half.family]) break;
+      single.copy(0, bytes, data);
+      bytes += data.length;
+      last = data.length < length;
+    }
+    const count = at - start;
+    if (count < 2) return 0;
+    single.finish(0, half.family, bytes, route && route.to, route && route.control, length);
+    const result = this.system.sendOne(half.sendFd, single);
+    if (result >= 0) {
+      this.counters.sent += count;
+      this.counters.sentBytes += bytes;
+      return count;
+    }
+    // EIO: the device cannot fill in checksums. EINVAL, EMSGSIZE: a datagram would have to be fragmented.
+    const { code } = this.system.error(-result, "sendmsg");
+    if (code === "EIO") half.largestSegment = 0;
+    if (code === "EINVAL" || code === "EMSGSIZE") half.largestSegment = length - 1;
+    half.readErrorQueue();
+    return 0;
   }
 
   /**

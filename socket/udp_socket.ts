@@ -5,7 +5,7 @@
  */
 
 import { type Family, formatIp } from "../address/ip.ts";
-import type { SocketAddress } from "../address/socket_address.ts";
+import { SocketAddress } from "../address/socket_address.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { checkSignal } from "../interfaces/arguments.ts";
@@ -311,11 +311,22 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       if (typeof items?.[Symbol.iterator] !== "function") {
         throw new TypeError(`sendMany takes an iterable of datagrams, got ${items}`);
       }
+      // Those that go to the same place in the same way share a route.
+      let shared: { to: Destination | undefined; outgoing: Outgoing } | null = null;
       for (const item of items) {
         if (typeof item !== "object" || item === null) {
           throw new TypeError(`a datagram is { data, to?, … }, got ${item}`);
         }
-        datagrams.push(this.#outgoing(item.data, item.to, item));
+        const { data, to } = item;
+        const plain = isPlain(item);
+        if (plain && shared !== null && shared.to === to) {
+          const { half, route } = shared.outgoing;
+          datagrams.push({ data: toBytes(data, half.family), half, route });
+          continue;
+        }
+        const outgoing = this.#outgoing(data, to, item);
+        datagrams.push(outgoing);
+        shared = plain ? { to, outgoing } : null;
       }
       return this.#sender.sendMany(datagrams);
     } catch (error) {
@@ -542,6 +553,12 @@ function checkSource(request: Required<Pick<GroupRequest, "source">> & GroupRequ
   const checked = checkGroupParts(request);
   if (checked.source === null) throw new TypeError("source must be an IP literal, got undefined");
   return checked;
+}
+
+/** Whether it asks for nothing but to be sent somewhere, and that by something which cannot change. */
+function isPlain(item: OutgoingDatagram): boolean {
+  for (const name in item) if (name !== "data" && name !== "to") return false;
+  return typeof item.to !== "object" || item.to instanceof SocketAddress;
 }
 
 function asksForSomething(options: SendOptions | undefined): boolean {

@@ -146,6 +146,7 @@ export function darwin(_arch: Arch): Platform {
       timestamp: { level: SOL_SOCKET, type: 2, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },
+    segmentation: null,
     sendControl: {
       IPv4: {
         packetInfo: controlIPv4(IP_PKTINFO),

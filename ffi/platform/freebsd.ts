@@ -107,6 +107,7 @@ export function freebsd(_arch: Arch): Platform {
       timestamp: { level: SOL_SOCKET, type: 2, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },
+    segmentation: null,
     sendControl: {
       // IP_TOS there is a byte, and other messages are refused (udp_output: ENOPROTOOPT).
       IPv4: {

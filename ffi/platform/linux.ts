@@ -13,6 +13,7 @@ import {
   either,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPPROTO_UDP,
   olderIPv4,
   olderIPv6,
   option,
@@ -39,6 +40,8 @@ const IPV6_HOPLIMIT = 52;
 const IPV6_TCLASS = 67;
 const SO_TIMESTAMPNS = 35;
 const SO_RXQ_OVFL = 40;
+const UDP_SEGMENT = 103;
+const UDP_GRO = 104;
 
 const SHARED: Options = {
   // SO_REUSEADDR, not SO_REUSEPORT: the latter spreads unicast over the sockets
@@ -51,6 +54,8 @@ const SHARED: Options = {
   bindToInterface: option(SOL_SOCKET, 25, "SO_BINDTODEVICE", "name"),
   timestamps: option(SOL_SOCKET, SO_TIMESTAMPNS, "SO_TIMESTAMPNS"),
   dropCounter: option(SOL_SOCKET, SO_RXQ_OVFL, "SO_RXQ_OVFL"),
+  // Linux 5.0 and later.
+  segmentation: option(IPPROTO_UDP, UDP_GRO, "UDP_GRO"),
 };
 
 const IPV4: Options = {
@@ -193,6 +198,10 @@ export function linux(arch: Arch): Platform {
       dropCounter: { level: SOL_SOCKET, type: SO_RXQ_OVFL },
     },
     sendControl: { IPv4: SEND_IPV4, IPv6: SEND_IPV6 },
+    segmentation: {
+      received: { level: IPPROTO_UDP, type: UDP_GRO },
+      sent: { level: IPPROTO_UDP, type: UDP_SEGMENT },
+    },
     errors: LINUX_ERRORS,
     hints: {
       addressInUse:

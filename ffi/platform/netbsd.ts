@@ -110,6 +110,7 @@ export function netbsd(arch: Arch): Platform {
       timestamp: { level: SOL_SOCKET, type: 8, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },
+    segmentation: null,
     sendControl: {
       // Other messages are refused (ip_setpktopts: ENOPROTOOPT).
       IPv4: {

@@ -102,6 +102,7 @@ export function openbsd(_arch: Arch): Platform {
       timestamp: { level: SOL_SOCKET, type: 4, struct: "timeval" }, // SCM_TIMESTAMP
       dropCounter: null,
     },
+    segmentation: null,
     sendControl: {
       IPv4: {
         packetInfo: null,

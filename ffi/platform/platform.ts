@@ -69,6 +69,8 @@ export type OptionName =
   | "unicastInterface"
   | "timestamps"
   | "dropCounter"
+  /** Trains of datagrams are received in one piece. */
+  | "segmentation"
   /** The destination of each datagram, and where the same message tells it, the interface. */
   | "packetInfo"
   /** The interface, where it is a message of its own (BSD). */
@@ -158,6 +160,14 @@ export interface ControlTable {
   readonly timestamp: (ControlRow & { readonly struct: "timespec" | "timeval" }) | null;
   /** Datagrams dropped so far, 32 bits. */
   readonly dropCounter: ControlRow | null;
+}
+
+/** What control messages tell of a train: datagrams of one size in one piece of memory. */
+export interface SegmentationTable {
+  /** The size of each but the last, of a received train: an `int`. */
+  readonly received: ControlRow;
+  /** The same, of a train to be sent: 16 bits. */
+  readonly sent: ControlRow;
 }
 
 /** Plain constants that are not options. */
@@ -362,6 +372,8 @@ export interface Platform {
   readonly control: ControlTable;
   /** What can be sent. */
   readonly sendControl: Readonly<Record<Family, FamilySendControl>>;
+  /** `null`: each datagram travels by itself. */
+  readonly segmentation: SegmentationTable | null;
   /** errno → name and meaning. */
   readonly errors: Readonly<
     Record<number, readonly [code: string, reason: string]>

@@ -21,6 +21,8 @@ import type {
 export const IPPROTO_IP = 0;
 /** The level of `IPV6_*`. */
 export const IPPROTO_IPV6 = 41;
+/** The level of `UDP_*`. */
+export const IPPROTO_UDP = 17;
 
 /** The options of a family. */
 export type Options = Partial<Record<OptionName, OptionRow>>;

@@ -214,6 +214,7 @@ export const windows: Platform = {
     IPv6: either(protocolIndependent(IPPROTO_IPV6, MCAST), olderIPv6(12, 13)),
   },
   control: { IPv4: CONTROL_IPV4, IPv6: CONTROL_IPV6, timestamp: null, dropCounter: null },
+  segmentation: null,
   sendControl: { IPv4: send(CONTROL_IPV4.packetInfo), IPv6: send(CONTROL_IPV6.packetInfo) },
   errors: WINDOWS_ERRORS,
   hints: {

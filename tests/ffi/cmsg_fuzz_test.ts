@@ -47,6 +47,7 @@ function reference(
     const size = data.byteLength;
     const number = () => size >= 4 ? data.getInt32(0, true) : size > 0 ? data.getUint8(0) : -1;
     const { IPv4, IPv6, timestamp, dropCounter } = platform.control;
+    const train = platform.segmentation?.received ?? null;
     const words = (at: number) => [0, 4, 8, 12].map((i) => data.getUint32(at + i));
     if (is(IPv4.packetInfo)) {
       const { at } = in_pktinfo!;
@@ -69,6 +70,7 @@ function reference(
     } else if (is(...IPv4.hops, ...IPv6.hops)) record.hops = number();
     else if (is(...IPv4.trafficClass, ...IPv6.trafficClass)) record.trafficClass = number();
     else if (is(dropCounter) && size >= 4) record.dropped = data.getUint32(0, true);
+    else if (is(train) && size >= 4) record.segmentSize = data.getInt32(0, true);
     else if (is(timestamp)) {
       const fine = timestamp!.struct === "timespec";
       if (size >= (fine ? timespec! : timeval!).size) {
@@ -91,7 +93,8 @@ function compose(next: () => number, platform: Platform, bytes: Uint8Array): num
   const align = (n: number) => Math.ceil(n / platform.controlAlignment) * platform.controlAlignment;
   const header = align(cmsghdr.size);
   const { IPv4, IPv6, timestamp, dropCounter } = platform.control;
-  const rows = [...Object.values(IPv4), ...Object.values(IPv6), timestamp, dropCounter]
+  const train = platform.segmentation?.received ?? null;
+  const rows = [...Object.values(IPv4), ...Object.values(IPv6), timestamp, dropCounter, train]
     .flat().filter((row) => row !== null);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < bytes.length; i++) bytes[i] = next();

@@ -19,10 +19,15 @@ function expected(values: Partial<ControlRecord>): ControlRecord {
   return Object.assign(new ControlRecord(), values);
 }
 
-function written(family: Family, control: Partial<SendControl>, platform: Platform = LINUX) {
+function written(
+  family: Family,
+  control: Partial<SendControl>,
+  platform: Platform = LINUX,
+  segmentSize = 0,
+) {
   const codec = new ControlCodec(platform);
   const view = new DataView(new ArrayBuffer(codec.sendSize));
-  const length = codec.write(view, 0, family, { ...NOTHING, ...control });
+  const length = codec.write(view, 0, family, { ...NOTHING, ...control }, segmentSize);
   return new Uint8Array(view.buffer, 0, length);
 }
 
@@ -47,6 +52,8 @@ const MESSAGES = {
     71 00 00 00 (EHOSTUNREACH) 03 (ICMP6) 01 03 00 00 00 00 00 00 00 00 00
     0a 00 00 00 00 00 00 00 20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 01 00 00 00 00
     (offender) ${PAD}`,
+  train: `14 00 00 00 00 00 00 00 11 00 00 00 (IPPROTO_UDP) 68 00 00 00 (UDP_GRO)
+    b0 04 00 00 (1200) ${PAD}`,
 };
 
 const MEANINGS: Record<keyof typeof MESSAGES, Partial<ControlRecord>> = {
@@ -72,11 +79,12 @@ const MEANINGS: Record<keyof typeof MESSAGES, Partial<ControlRecord>> = {
   timestamp: { seconds: 10_000_000_000, nanoseconds: 999_999_999 },
   error4: { error: 111 },
   error6: { error: 113 },
+  train: { segmentSize: 1200 },
 };
 
 type Name = keyof typeof MESSAGES;
-const IPV4: Name[] = ["pktinfo4", "ttl", "tos", "overflow", "timestamp", "error4"];
-const IPV6: Name[] = ["pktinfo6", "hoplimit", "tclass", "overflow", "timestamp", "error6"];
+const IPV4: Name[] = ["pktinfo4", "ttl", "tos", "overflow", "train", "timestamp", "error4"];
+const IPV6: Name[] = ["pktinfo6", "hoplimit", "tclass", "overflow", "train", "timestamp", "error6"];
 
 function join(names: readonly Name[]): Uint8Array {
   return hex(names.map((name) => MESSAGES[name]).join(""));
@@ -242,6 +250,12 @@ test("what we send, byte for byte", () => {
     toHex(join(["pktinfo6", "hoplimit", "tclass"])),
   );
   assertEquals(toHex(written("IPv6", { hops: 0 })).slice(-16), "00".repeat(8));
+  const segment = `12 00 00 00 00 00 00 00 (18) 11 00 00 00 (IPPROTO_UDP) 67 00 00 00 (UDP_SEGMENT)
+    b0 04 (1200) 00 00 ${PAD}`;
+  assertEquals(toHex(written("IPv6", {}, LINUX, 1200)), toHex(hex(segment)));
+  const codec = new ControlCodec(LINUX);
+  const view = new DataView(new ArrayBuffer(codec.sendSize));
+  assertEquals(codec.write(view, 0, "IPv4", null, 1200), 24, "a train that asks for nothing else");
 });
 
 test("what we send reads back, on every platform, and fits the room that is set aside", () => {
@@ -262,7 +276,8 @@ test("what we send reads back, on every platform, and fits the room that is set 
           hops: next() % 2 === 0 ? -1 : next() % 256,
           trafficClass: next() % 2 === 0 ? -1 : next() % 256,
         };
-        const bytes = written(family, control, platform);
+        const segmentSize = next() % 2 === 0 ? 0 : next() & 0xffff;
+        const bytes = written(family, control, platform, segmentSize);
         longest = Math.max(longest, bytes.length);
         assertEquals(bytes.length % platform.controlAlignment, 0);
         const record = read(bytes, platform);
@@ -317,7 +332,7 @@ test("header size, alignment, numbers and offsets are the table's", () => {
       10 00 00 00 00 00 00 00 18 00 00 00 03 00 00 00`)),
   );
   const codec = new ControlCodec(OTHER);
-  assertEquals(codec.sendSize, 32 + 16 + 16);
+  assertEquals(codec.sendSize, 32 + 16 + 16 + 16);
 });
 
 test("the room for control data holds everything at once", () => {

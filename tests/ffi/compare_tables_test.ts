@@ -29,7 +29,7 @@ const UNKNOWN: Readonly<Record<string, RegExp>> = {
   openbsd: /^$/,
   netbsd: /^routeSocket\.constants\.RTM_DESYNC$/,
   android:
-    /^(?:layouts\.group_(?:source_)?req\b|netlink\.|options\.IPv[46]\.timestamps name|control\.timestamp type|epoll\.layouts\.epoll_event\.data|errors\.13[23])/,
+    /^(?:layouts\.group_(?:source_)?req\b|netlink\.|options\.IPv[46]\.timestamps name|control\.timestamp type|epoll\.layouts\.epoll_event\.data|options\.IPv[46]\.segmentation name|segmentation\.\w+ type|errors\.13[23])/,
 };
 
 /** How many numbers there are at least in a system's tables. */

@@ -47,6 +47,7 @@ function told(platform: Platform, family: Family): [OptionName, boolean][] {
     ["receiveErrors", error !== null],
     ["timestamps", platform.control.timestamp !== null],
     ["dropCounter", platform.control.dropCounter !== null],
+    ["segmentation", platform.segmentation !== null],
   ];
 }
 
@@ -88,14 +89,15 @@ for (const os of SYSTEMS) {
     const levels = new Map<string, Set<number>>();
     for (const family of FAMILIES) {
       for (const { cName, level, kind } of Object.values(options[family])) {
-        const prefix = /^(SO|IP|IPV6)_/.exec(cName)?.[1] ?? "";
-        assert(["SO", family === "IPv4" ? "IP" : "IPV6"].includes(prefix), cName);
+        const prefix = /^(SO|IP|IPV6|UDP)_/.exec(cName)?.[1] ?? "";
+        assert(["SO", "UDP", family === "IPv4" ? "IP" : "IPV6"].includes(prefix), cName);
         levels.set(prefix, (levels.get(prefix) ?? new Set()).add(level));
         if (kind === "ip_mreqn") assert(layouts.ip_mreqn, `${cName} needs ip_mreqn`);
       }
     }
-    const { SO, ...others } = Object.fromEntries(levels);
+    const { SO, UDP = new Set([17]), ...others } = Object.fromEntries(levels);
     assertEquals(others, { IP: new Set([0]), IPV6: new Set([41]) });
+    assertEquals(UDP, new Set([17]));
     assertEquals(SO, new Set([os === "linux" || os === "android" ? 1 : 0xffff]));
   });
 

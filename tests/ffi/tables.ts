@@ -103,6 +103,7 @@ export const OTHER: Platform = {
     dropCounter: { level: 0xffff, type: 5 },
   },
   sendControl: { IPv4: OTHER_IPV4.sent, IPv6: OTHER_IPV6.sent },
+  segmentation: { received: row(17, 7), sent: row(17, 8) },
 };
 
 /** Every layout of messages and addresses that there is, by a name for people. Android's is Linux's. */
