@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SocketError } from "../ffi/errors.ts";
 import type { InterfaceChange } from "../interfaces/change.ts";
 import type { Follower } from "../interfaces/follow.ts";
 import type { NetworkInterface } from "../interfaces/list.ts";
@@ -85,6 +86,10 @@ export class MembershipFollower implements Follower {
     if (!joined) {
       const before = failed.get(id.index);
       const error = this.records.tryJoin(record, id);
+      if (error && this.#isGone(error.error, id)) {
+        failed.delete(id.index);
+        return false;
+      }
       // That it cannot be joined there is no news.
       if (error && error.error.message === before?.error.message) return false;
       if (error) news.failed.push(error);
@@ -126,10 +131,17 @@ export class MembershipFollower implements Follower {
       return;
     }
     this.records.loseOn(record, id.index);
+    news.left.push(id);
+    if (this.#isGone(error, id)) return;
     const failed = { ...id, error };
     record.failed.set(id.index, failed);
-    news.left.push(id);
     news.failed.push(failed);
+  }
+
+  /** The interface is not there any more: what says so is the next of the kernel's news. */
+  #isGone(error: Error, { index }: InterfaceId): boolean {
+    return error instanceof SocketError && error.code === "ENODEV" &&
+      this.records.kernel.system.interfaceName(index) === null;
   }
 }
 

@@ -1,9 +1,10 @@
 // Following where the kernel refuses to tell, or loses what it had to tell.
 import { assert, assertEquals } from "@std/assert";
+import { openUdpSocket } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
 import { uncaughtDuring } from "../uncaught.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
-import { atOnce, changesOf, joinedOn } from "./events.ts";
+import { atOnce, changesOf, joinedOn, type Told } from "./events.ts";
 import { Lab } from "./lab.ts";
 import { Errors, textsUntil } from "./sockets.ts";
 
@@ -150,3 +151,37 @@ test("a burst of changes leaves packets and timers their turn", { needs: ["lab"]
   assert(before >= 0 && before < 100, `the timer had to wait for ${before} of ${reads} reads`);
   await socket.close();
 });
+
+const gone: [what: string, commands: string[], told: Told[]][] = [
+  ["has another MAC address", ["link set one0 address 02:00:00:00:00:77"], [
+    { joined: [], left: ["one0"], failed: [] },
+  ]],
+  ["is down and up", ["link set one0 down", "link set one0 up"], [
+    { joined: [], left: ["one0"], failed: [] },
+  ]],
+];
+for (const [what, commands, told] of gone) {
+  test(`an interface that ${what} and is gone is left, which is no failure`, needs, async () => {
+    await using lab = new Lab();
+    const errors = new Errors();
+    for (const options of [{}, { source: "10.5.0.100" }]) {
+      atOnce([...bridge("one0"), "address add 10.5.0.1/24 dev one0"]);
+      const socket = openUdpSocket({ onError: errors.add });
+      const membership = socket.join("239.1.2.3", options);
+      const changes = changesOf(membership);
+      assertEquals(joinedOn(membership), ["one0"]);
+      atOnce([...commands, "link del one0", ...bridge("two0")]);
+      const heard: Told[] = [];
+      await changes.find((change) => {
+        if (change.joined.includes("two0")) return true;
+        heard.push(change);
+        return false;
+      });
+      assertEquals(heard, told);
+      assertEquals([joinedOn(membership), membership.failed], [["two0"], []]);
+      await socket.close();
+      await lab.ip("link del two0");
+    }
+    assertEquals(errors.count, 0);
+  });
+}
