@@ -1,7 +1,10 @@
 // The examples do what they say, with no more permission than they name.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { openUdpSocket } from "../../mod.ts";
 import { test } from "../harness.ts";
-import { runProgram, startProgram } from "../kernel/support.ts";
+import { next, runProgram, startProgram, text } from "../kernel/support.ts";
 import { Lab } from "./lab.ts";
 import { request, sendFrom } from "./peers.ts";
 import { twoNetworks } from "./topologies.ts";
@@ -88,4 +91,32 @@ test("the listener tells which interface a multicast came in on", {
     await listener.nextLine(),
     "10.2.0.100:5353 → 224.0.0.251:5353 on eth1: multicast, 1 hops, 5 bytes",
   );
+});
+
+test("the workers of the fan-out share a port's clients, and answer from where they were asked", {
+  needs: ["lab"],
+}, async () => {
+  await using _lab = new Lab();
+  const program = await startProgram(
+    "../../examples/fan_out.ts",
+    ["--allow-ffi", "--allow-read"],
+    "7777",
+    "2",
+  );
+  await using _stopped = program;
+  for (let i = 0; i < 2; i++) assertStringIncludes(await program.nextLine(), "serves port 7777");
+  const answers = await Promise.all(Array.from({ length: 32 }, async () => {
+    await using client = openUdpSocket({ address: "127.0.0.2" });
+    // Connected, it hears the address that it asked only.
+    client.connect("127.0.0.7:7777");
+    await client.send("question");
+    return text(await next(client));
+  }));
+  const workers = answers.map((answer) => answer.split(": ")[0]);
+  assertEquals([...new Set(workers)].sort(), ["worker 1", "worker 2"]);
+  // The answer itself is the same from both.
+  let digest: Uint8Array = new TextEncoder().encode("question");
+  for (let i = 0; i < 200; i++) digest = createHash("sha256").update(digest).digest();
+  const expected = Buffer.from(digest).toString("hex");
+  assertEquals([...new Set(answers.map((answer) => answer.split(": ")[1]))], [expected]);
 });
