@@ -80,6 +80,8 @@ export class Receiver {
   /** Packets read since it was last parked in the poller, and whether it looked again since the last one. */
   #recent = 0;
   #lookedAgain = false;
+  /** Until when (performance.now()) it looks by itself, turn by turn. */
+  #busyUntil = 0;
   /** The half that is read first next time: neither starves the other. */
   #turn = 0;
   #errors = 0;
@@ -94,6 +96,8 @@ export class Receiver {
     readonly filter: DeliveryFilter,
     readonly counters: Counters,
     readonly maxDatagramSize: number,
+    /** How long it looks by itself, turn by turn, before it lets itself be woken; 0: not at all. */
+    readonly busyPollMs: number,
   ) {
     this.#batch = batchOf(system);
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
@@ -154,6 +158,7 @@ export class Receiver {
     };
     const { promise, waiter } = abortable<Packet>(signal, cancel);
     this.#waiters.push(waiter);
+    if (this.busyPollMs > 0) this.#busyUntil = performance.now() + this.busyPollMs;
     this.#listen();
     return {
       promise,
@@ -184,7 +189,7 @@ export class Receiver {
   /** Arranges to be called back: by the poller, or after everybody else had a turn. */
   #listen(): void {
     if (this.#yielding) return;
-    if (this.#left > 0 && (this.#recent < TRAFFIC || this.#lookedAgain)) {
+    if (this.#left > 0 && !this.#looksAgain()) {
       this.#recent = 0;
       for (const half of this.halves) half.registration.arm(READ);
       return;
@@ -196,6 +201,12 @@ export class Receiver {
       this.#left = PACKETS_A_TURN;
       this.#serve();
     });
+  }
+
+  /** Whether to look once more after a turn, rather than be woken. */
+  #looksAgain(): boolean {
+    if (this.#recent >= TRAFFIC && !this.#lookedAgain) return true;
+    return this.busyPollMs > 0 && performance.now() < this.#busyUntil;
   }
 
   #ready(half: FamilySocket): void {

@@ -116,6 +116,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       this.#filter,
       this.#counters,
       options.maxDatagramSize,
+      options.busyPoll / 1000,
     );
     this.#sender = new Sender(system, names, halves, this.#counters);
     this.#destinations = new Destinations(system, names, only);
