@@ -10,9 +10,7 @@ import { system } from "../ffi/system.ts";
 import { openWith } from "../socket/open.ts";
 import { checkOptions } from "../socket/options.ts";
 import type { UdpSocket } from "../socket/udp_socket.ts";
-
-const print = (text: string): void =>
-  void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+import { ip, print } from "./common.ts";
 
 /** The real system, with a clock on setsockopt; or one whose kernel does nothing at all. */
 function measured(real: boolean) {
@@ -36,14 +34,6 @@ function measured(real: boolean) {
     callBlocking: here.library.callBlocking.bind(here.library),
   };
   return { system: new System(here.platform, here.runtime, library), clock };
-}
-
-async function ip(commands: readonly string[]): Promise<void> {
-  const child = new Deno.Command("ip", { args: ["-batch", "-"], stdin: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(commands.join("\n") + "\n"));
-  await writer.close();
-  if (!(await child.status).success) throw new Error("ip failed");
 }
 
 let made = 0;

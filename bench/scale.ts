@@ -7,12 +7,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { openUdpSocket, type Packet, type UdpSocket } from "../mod.ts";
 import { inNamespace } from "../scripts/namespace.ts";
 import process from "node:process";
-
-const print = (text: string): void =>
-  void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1];
+import { ip, median, print } from "./common.ts";
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -173,14 +168,6 @@ interface Growth {
     senders: UdpSocket[];
     to: string;
   }>;
-}
-
-async function ip(commands: readonly string[]): Promise<void> {
-  const child = new Deno.Command("ip", { args: ["-batch", "-"], stdin: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(commands.join("\n") + "\n"));
-  await writer.close();
-  if (!(await child.status).success) throw new Error("ip failed");
 }
 
 let links = 1;
