@@ -65,7 +65,8 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-if (import.meta.main) {
+/** Runs the command that this process was started with, and sets the process's exit status. */
+export function start(): void {
   const io = processIo();
   main(process.argv.slice(2), io).then((code) => {
     io[Symbol.dispose]();
@@ -73,3 +74,5 @@ if (import.meta.main) {
     process.exitCode = code;
   });
 }
+
+if (import.meta.main) start();

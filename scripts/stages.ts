@@ -3,6 +3,7 @@ import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
 import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
+import { npmStage } from "./npm_stage.ts";
 import { platforms } from "./platforms_stage.ts";
 import { filesBelow, run } from "./run.ts";
 import {
@@ -168,6 +169,7 @@ export const stages: Stage[] = [
   windows,
   arm64,
   ...jsStages,
+  npmStage,
   { name: "lab", quick: false, run: runLab },
   { name: "docs", quick: false, run: runDocs },
   platforms,

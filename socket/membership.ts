@@ -132,8 +132,12 @@ export class Membership extends EventTarget {
    */
   override addEventListener(
     type: "change",
-    listener: ((event: MembershipChangeEvent) => void) | EventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    // Not in the DOM's words: who compiles for Node may be without them.
+    listener:
+      | ((event: MembershipChangeEvent) => void)
+      | { handleEvent(event: MembershipChangeEvent): void }
+      | null,
+    options?: boolean | { capture?: boolean; once?: boolean; signal?: AbortSignal },
   ): void {
     super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
   }
@@ -147,8 +151,11 @@ export class Membership extends EventTarget {
    */
   override removeEventListener(
     type: "change",
-    listener: ((event: MembershipChangeEvent) => void) | EventListenerObject | null,
-    options?: boolean | EventListenerOptions,
+    listener:
+      | ((event: MembershipChangeEvent) => void)
+      | { handleEvent(event: MembershipChangeEvent): void }
+      | null,
+    options?: boolean | { capture?: boolean },
   ): void {
     super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
   }

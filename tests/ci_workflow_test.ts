@@ -1,6 +1,9 @@
 // The workflow runs where we cannot: what it calls must at least be there.
 import { assert, assertEquals } from "@std/assert";
 import fs from "node:fs";
+import path from "node:path";
+import { nodeMajors } from "../scripts/machines/node.ts";
+import { output } from "../scripts/npm/package.ts";
 import { test } from "./harness.ts";
 
 const read = (path: string) => fs.readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
@@ -29,9 +32,10 @@ test("every task that the workflow runs exists, and each job that tests runs one
   }
   assertEquals([...jobs], [
     ["test", ["test", "test"]],
-    ["node", ["demo"]],
-    ["bun", ["demo"]],
-    ["publish", []],
+    ["node", ["demo", "npm", "npm:check"]],
+    ["bun", ["demo", "npm", "npm:check"]],
+    ["dnt", ["npm:dnt", "npm:check"]],
+    ["publish", ["npm:dnt", "npm:check"]],
   ]);
   for (const name of [...jobs.values()].flat()) {
     assert(name in tasks, `deno.json has no task ${name}`);
@@ -47,10 +51,25 @@ test("the workflow takes the Deno that .ci/run and the README take", () => {
 });
 
 test("what the workflow caches and publishes is where it looks", () => {
-  assert(fs.existsSync(new URL("../scripts/machines/", import.meta.url)));
+  for (const folder of ["machines", "npm"]) {
+    assert(workflow.includes(`'scripts/${folder}/*.ts'`));
+    assert(fs.existsSync(new URL(`../scripts/${folder}/`, import.meta.url)));
+  }
   const { name, version, exports } = JSON.parse(read("deno.json"));
   assertEquals(name, "@pktinfo/pktinfo");
   assert(/^\d+\.\d+\.\d+$/.test(version));
   for (const file of Object.values<string>(exports)) read(file);
-  assert(commands().some(({ job, command }) => job === "publish" && command === "deno publish"));
+  const published = commands().filter(({ job }) => job === "publish").map(({ command }) => command);
+  // Both only after the npm package has been checked.
+  assertEquals(published.slice(-4), [
+    "deno task npm:dnt",
+    "deno task npm:check",
+    "deno publish",
+    "npm publish --provenance --access public",
+  ]);
+  assert(workflow.trimEnd().endsWith(`working-directory: ${path.basename(output)}`));
+});
+
+test("the workflow has each version of Node that the package is for", () => {
+  assert(workflow.includes(`node: [${nodeMajors.join(", ")}]`));
 });

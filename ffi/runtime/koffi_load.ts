@@ -9,16 +9,18 @@ import process from "node:process";
 import type { CFunction } from "./runtime.ts";
 
 /**
- * What is used of koffi. In its own words it would have to be there on Deno, which does without: scripts/build_npm.ts
+ * What is used of koffi. In its own words it would have to be there on Deno, which does without: scripts/npm/tsc.ts
  * compares the two.
+ *
+ * @typeParam Type What koffi describes a C type with.
  */
-export interface Koffi {
+export interface Koffi<Type = KoffiType> {
   load(path: string): { func(name: string, result: string, parameters: string[]): CFunction };
-  proto(result: string, parameters: string[]): KoffiType;
-  pointer(type: KoffiType): KoffiType;
+  proto(result: string, parameters: string[]): Type;
+  pointer(type: Type): Type;
   // deno-lint-ignore no-explicit-any -- a C function, or whatever else the type says
-  decode(address: bigint, type: KoffiType): any;
-  register(callback: () => void, type: KoffiType): bigint;
+  decode(address: bigint, type: Type): any;
+  register(callback: () => void, type: Type): bigint;
   unregister(address: bigint): void;
   address(buffer: Uint8Array): bigint;
   errno(): number;

@@ -7,11 +7,10 @@ import ts from "npm:typescript@6.0.3";
 import { cacheName, npmPackage } from "../machines/npm.ts";
 import { once } from "../machines/cache.ts";
 import { must } from "../machines/tools.ts";
+import { koffiVersion } from "../npm/package.ts";
 import { filesBelow, scratch } from "../run.ts";
 
 const root = new URL("../..", import.meta.url);
-
-const koffiVersion = "3.3.4";
 
 /** What the library and the tests import, beside Node's own modules. */
 const packages = [
