@@ -13,7 +13,7 @@ import type { CFunction } from "./runtime.ts";
  * compares the two.
  */
 export interface Koffi {
-  load(path: string): { func(name: string, result: string, parameters: string[]): CFunction };
+  load(path: string): { func(name: string, result: string, parameters: string[]): KoffiFunction };
   proto(result: string, parameters: string[]): KoffiType;
   pointer(type: KoffiType): KoffiType;
   // deno-lint-ignore no-explicit-any -- a C function, or whatever else the type says
@@ -26,6 +26,13 @@ export interface Koffi {
     poll(fd: number, events: KoffiEvents, onPoll: (...args: unknown[]) => void): KoffiPoll;
   };
 }
+
+/** A C function. */
+export type KoffiFunction = CFunction & {
+  /** Calls it on another thread; the last argument is called back. */
+  // deno-lint-ignore no-explicit-any -- as for the function itself
+  async(...args: any[]): void;
+};
 
 /** A C type. */
 export interface KoffiType {
