@@ -32,6 +32,7 @@ function measured(real: boolean) {
     symbols,
     errno: () => here.library.errno(),
     callBlocking: here.library.callBlocking.bind(here.library),
+    callBriefly: here.library.callBriefly,
   };
   return { system: new System(here.platform, here.runtime, library), clock };
 }

@@ -13,12 +13,14 @@ import {
   terminalTable,
 } from "./report.ts";
 import { compilePeers, findRuntimes } from "./runtimes.ts";
+import { removeScratch } from "../scripts/run.ts";
 
 const HELP = `deno task bench [options]
 
   --quick          one short round of everything
   --rounds N       rounds (default 5; with --quick 1)
   --only LIST      of ${groupNames.join(", ")}
+  --peers LIST     only peers whose name in results.json begins like one of these: c,node26,pktinfo
   --json           print the results as JSON instead of tables
   --no-fetch       do not get a missing Bun or Node from npm
   --no-write       leave results.json and results.svg as they are
@@ -39,7 +41,7 @@ function usage(problem: string): never {
 function parse() {
   const args = parseArgs(Deno.args, {
     boolean: ["quick", "json", "fetch", "write", "readme", "help"],
-    string: ["rounds", "only"],
+    string: ["rounds", "only", "peers"],
     negatable: ["fetch", "write"],
     default: { fetch: true, write: true },
     unknown: (arg) => usage(`unknown: ${arg}`),
@@ -53,7 +55,8 @@ function parse() {
   if (strange !== undefined) {
     usage(`--only knows ${groupNames.join(", ")}, not ${JSON.stringify(strange)}`);
   }
-  return { ...args, rounds, only };
+  const peers: string[] = args.peers?.split(",") ?? [""];
+  return { ...args, rounds, only, peers };
 }
 
 /** `deno fmt --check` covers the chart and the README too. */
@@ -86,6 +89,9 @@ async function main(): Promise<void> {
   }
   const sizes = args.quick ? quickSizes : fullSizes;
   const groups = plan(found, sizes, noCompiler).filter((group) => args.only.includes(group.id));
+  for (const group of groups) {
+    group.jobs = group.jobs.filter(({ id }) => args.peers.some((name) => id.startsWith(name)));
+  }
   const results: Results = {
     date: new Date().toISOString(),
     machine: describeMachine(),
@@ -104,4 +110,10 @@ async function main(): Promise<void> {
   if (results.measures.some(({ rows }) => rows.some((row) => row.failed))) Deno.exitCode = 1;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  try {
+    await main();
+  } finally {
+    removeScratch();
+  }
+}

@@ -60,7 +60,7 @@ export class Program implements AsyncDisposable {
 
   constructor(command: string[]) {
     const [file, ...args] = command;
-    const script = command.findLast((part) => /\.(ts|mjs)$/.test(part)) ?? file;
+    const script = command.findLast((part) => /\.(?:ts|m?js|py)$/.test(part)) ?? file;
     this.#name = script.replace(/^.*[/\\]/, "");
     this.#child = new Deno.Command(file, {
       args,

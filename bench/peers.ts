@@ -1,4 +1,4 @@
-// Who takes part, and the command that starts each in a role. A role is a file: peers/NAME_ROLE.{c,mjs,ts}.
+// Who takes part, and the command that starts each in a role. A role is a file: peers/NAME_ROLE.{c,mjs,py,ts}.
 
 import { join } from "node:path";
 import { outFolder, type Runtime, type Runtimes } from "./runtimes.ts";
@@ -22,19 +22,21 @@ export interface Peer {
   command(role: string): string[];
 }
 
-/** The peers by the part they play. `ours` and `bun` have more than one row in some groups. */
+/** The peers by the part they play. `bun` and `ours` have more than one row in some groups. */
 export interface Parts {
   c: Peer;
+  /** Who has one way to send and to receive. */
   runtimes: Peer[];
   bun: Peer;
-  ours: Peer;
+  /** This library, on each runtime. */
+  ours: Peer[];
 }
 
 /** Everybody, with the reason where one cannot run. `noCompiler`: why there are no C programs, if so. */
 export function findPeers(found: Runtimes, noCompiler: string | null): Parts {
   const node = (runtime: Runtime): Peer => ({
-    id: `node${Number.parseInt(runtime.version)}`,
-    label: `node:dgram, Node ${Number.parseInt(runtime.version)}`,
+    id: `node${major(runtime)}`,
+    label: `node:dgram, Node ${major(runtime)}`,
     command: (role) => [runtime.command, script(`node_${role}.mjs`)],
   });
   const nodes: Peer[] = found.nodes.length > 0 ? found.nodes.map(node) : [{
@@ -43,6 +45,18 @@ export function findPeers(found: Runtimes, noCompiler: string | null): Parts {
     skip: "no node on PATH",
     command: () => [],
   }];
+  const { tree, bun, python } = found;
+  const noBun = bun ? undefined : "no bun on PATH or from npm";
+  const inTree = (id: string, name: string, command: string, skip?: string): Peer => ({
+    id: `pktinfo-${id}`,
+    label: `pktinfo on ${name}`,
+    ours: true,
+    skip: skip ?? ("missing" in tree ? tree.missing : undefined),
+    command: (role) => [
+      command,
+      join("folder" in tree ? tree.folder : "", "bench", "peers", `pktinfo_${role}.js`),
+    ],
+  });
   return {
     c: {
       id: "c",
@@ -50,22 +64,39 @@ export function findPeers(found: Runtimes, noCompiler: string | null): Parts {
       skip: noCompiler ?? undefined,
       command: (role) => [compiled(`c_${role}`)],
     },
-    runtimes: [...nodes, {
-      id: "deno",
-      label: "Deno.listenDatagram",
-      command: (role) => [...denoUnstable, script(`deno_${role}.ts`)],
-    }],
+    runtimes: [
+      ...nodes,
+      {
+        id: "deno",
+        label: "Deno.listenDatagram",
+        command: (role) => [...denoUnstable, script(`deno_${role}.ts`)],
+      },
+      {
+        id: "python",
+        label: "Python asyncio",
+        skip: python ? undefined : "no python3 on PATH",
+        command: (role) => [python?.command ?? "python3", script(`python_${role}.py`)],
+      },
+    ],
     bun: {
       id: "bun",
       label: "Bun.udpSocket",
-      skip: found.bun ? undefined : "no bun on PATH or from npm",
-      command: (role) => [found.bun?.command ?? "bun", script(`bun_${role}.mjs`)],
+      skip: noBun,
+      command: (role) => [bun?.command ?? "bun", script(`bun_${role}.mjs`)],
     },
-    ours: {
-      id: "pktinfo",
-      label: "pktinfo on Deno",
-      ours: true,
-      command: (role) => [...deno, script(`pktinfo_${role}.ts`)],
-    },
+    ours: [
+      {
+        id: "pktinfo",
+        label: "pktinfo on Deno",
+        ours: true,
+        command: (role) => [...deno, script(`pktinfo_${role}.ts`)],
+      },
+      ...found.nodes.map((runtime) =>
+        inTree(`node${major(runtime)}`, `Node ${major(runtime)}`, runtime.command)
+      ),
+      inTree("bun", "Bun", bun?.command ?? "bun", noBun),
+    ],
   };
 }
+
+const major = ({ version }: Runtime): number => Number.parseInt(version);

@@ -128,8 +128,13 @@ function receiving(
     jobs: [
       job(c, needs, run(c), { label: "C recvmmsg" }),
       ...[...runtimes, bun].map((peer) => job(peer, needs, run(peer))),
-      job(ours, needs, run(ours, "each"), { id: "pktinfo", label: "pktinfo, for await" }),
-      job(ours, needs, run(ours, "many"), { id: "pktinfo-many", label: "pktinfo, receiveMany" }),
+      ...ours.flatMap((peer) => [
+        job(peer, needs, run(peer, "each"), { label: `${peer.label}, for await` }),
+        job(peer, needs, run(peer, "many"), {
+          id: `${peer.id}-many`,
+          label: `${peer.label}, receiveMany`,
+        }),
+      ]),
     ],
   };
 }
@@ -173,11 +178,13 @@ function sending(parts: Parts, size: Size): Group {
       ...runtimes.map((peer) => job(peer, null, run(peer, "send"))),
       job(bun, null, run(bun, "send"), { label: "Bun send" }),
       job(bun, null, run(bun, "send_many"), { id: "bun-many", label: "Bun sendMany, 64 a call" }),
-      job(ours, null, run(ours, "send", "each"), { id: "pktinfo", label: "pktinfo, await send" }),
-      job(ours, null, run(ours, "send", "many"), {
-        id: "pktinfo-many",
-        label: "pktinfo, sendMany, 64 a call",
-      }),
+      ...ours.flatMap((peer) => [
+        job(peer, null, run(peer, "send", "each"), { label: `${peer.label}, await send` }),
+        job(peer, null, run(peer, "send", "many"), {
+          id: `${peer.id}-many`,
+          label: `${peer.label}, sendMany, 64 a call`,
+        }),
+      ]),
     ],
   };
 }
@@ -248,7 +255,7 @@ function latency(
   return {
     id: "latency",
     measures,
-    jobs: [c, ...runtimes, bun, ours].map((peer) =>
+    jobs: [c, ...runtimes, bun, ...ours].map((peer) =>
       job(peer, needs, run(peer), peer === c ? { label: "C recvmsg, sendmsg" } : {})
     ),
   };

@@ -37,6 +37,7 @@ export function describeVersions(found: Runtimes): Record<string, string> {
       found.nodes.map(({ version }) => [`node${Number.parseInt(version)}`, version]),
     ),
     ...(found.bun ? { bun: found.bun.version } : {}),
+    ...(found.python ? { python: found.python.version } : {}),
     ...(found.cc ? { cc: found.cc.version } : {}),
   };
 }
@@ -56,9 +57,9 @@ export function machineLine({ machine, versions, settings, date }: Results): str
 const shortNames: Record<string, string> = { c: "C", deno: "Deno", bun: "Bun" };
 const shortName = (id: string): string => shortNames[id] ?? id.replace(/^node/, "Node ").trim();
 
-/** The peers that every other is divided by: one column each. */
+/** The peers that every other is divided by: one column each. Python is beside the point, and the table wide. */
 function basesOf({ rows }: MeasureResult): string[] {
-  return rows.filter((row) => !row.ours && row.median !== null && !row.id.endsWith("-many"))
+  return rows.filter((row) => !row.ours && row.median !== null && !/-many$|^python$/.test(row.id))
     .map((row) => row.id);
 }
 

@@ -1,6 +1,9 @@
-// Finds what the peers run on: the C compiler, every Node on PATH, a newer Node and Bun from npm, taskset.
+// Finds what the peers run on: the C compiler, every Node on PATH, a newer Node and Bun from npm, Python, taskset.
 
 import { delimiter, join } from "node:path";
+import { javascriptTree } from "../scripts/js/tree.ts";
+import { Unavailable } from "../scripts/machines/cache.ts";
+import { bunProgram, nodeProgram } from "../scripts/machines/node.ts";
 
 /** A program that was found, and the version it says it has. */
 export interface Runtime {
@@ -15,14 +18,16 @@ export interface Runtimes {
   nodes: Runtime[];
   bun: Runtime | null;
   deno: Runtime;
+  python: Runtime | null;
   taskset: string | null;
+  /** The repository as JavaScript, for Node and Bun; or why there is none. */
+  tree: { folder: string } | { missing: string };
 }
 
 const here = import.meta.dirname ?? ".";
-/** Compiled programs and runtimes from npm; not in git. */
+/** Compiled programs; not in git. */
 export const outFolder: string = join(here, "out");
 const NEWEST_NODE = 26;
-const BUN = "1.4";
 
 /** Runs a program to its end; null when it is missing or fails. */
 async function output(command: string, args: string[]): Promise<string | null> {
@@ -36,7 +41,7 @@ async function output(command: string, args: string[]): Promise<string | null> {
 
 async function probe(command: string): Promise<Runtime | null> {
   const text = await output(command, ["--version"]);
-  const version = text?.split("\n")[0].replace(/^v/, "");
+  const version = text?.split("\n")[0].replace(/^(?:v|Python )/, "");
   return version ? { command, version } : null;
 }
 
@@ -65,41 +70,19 @@ async function firstOf(paths: string[]): Promise<Runtime | null> {
 
 const major = (runtime: Runtime): number => Number.parseInt(runtime.version);
 
-/** The names npm uses for this machine in `node-OS-ARCH` and `@oven/bun-OS-ARCH`. */
-function npmNames(): { node: string; bun: string } {
-  const os = Deno.build.os === "windows" ? "win" : Deno.build.os;
-  const arm = Deno.build.arch === "aarch64";
-  const bunOs = os === "win" ? "windows" : os;
-  return {
-    node: `node-${os}-${arm ? "arm64" : "x64"}`,
-    bun: `@oven/bun-${bunOs}-${arm ? "aarch64" : "x64"}`,
-  };
-}
-
-/**
- * Paths in out/node_modules of the runtime that one npm package brings, installed first where wanted. No install script runs:
- * these packages hold the program itself.
- */
-async function fromNpm(
-  name: string,
-  range: string,
-  file: string,
-  fetch: boolean,
-): Promise<string[]> {
-  const path = join(outFolder, "node_modules", name, "bin", file);
-  if (!exists(path) && fetch) {
-    Deno.mkdirSync(outFolder, { recursive: true });
-    const options = ["--prefix", outFolder, "--ignore-scripts", "--no-audit", "--no-fund"];
-    await output("npm", ["install", ...options, `${name}@${range}`]);
+/** What comes from npm, if it may be fetched and can be had; `null` otherwise. */
+async function fetched<T>(allowed: boolean, get: () => Promise<T>): Promise<T | null> {
+  if (!allowed) return null;
+  try {
+    return await get();
+  } catch (error) {
+    if (error instanceof Unavailable) return null;
+    throw error;
   }
-  return exists(path) ? [path] : [];
 }
 
-/** Looks for all of them. With `fetch`, a missing Bun and a missing newest Node come from npm. */
+/** Looks for all of them. With `fetch`, a missing Bun, a missing newest Node and koffi come from npm. */
 export async function findRuntimes(fetch: boolean): Promise<Runtimes> {
-  const names = npmNames();
-  const suffix = Deno.build.os === "windows" ? ".exe" : "";
-
   const nodes = new Map<number, Runtime>();
   for (const path of onPath("node")) {
     const node = await probe(path);
@@ -109,19 +92,24 @@ export async function findRuntimes(fetch: boolean): Promise<Runtimes> {
     }
   }
   if (![...nodes.keys()].some((version) => version >= NEWEST_NODE)) {
-    const node = await firstOf(await fromNpm(names.node, `${NEWEST_NODE}`, `node${suffix}`, fetch));
+    const path = await fetched(fetch, () => nodeProgram(NEWEST_NODE));
+    const node = path && await probe(path);
     if (node) nodes.set(major(node), node);
   }
 
   let bun = await firstOf(onPath("bun"));
-  bun ??= await firstOf(await fromNpm(names.bun, BUN, `bun${suffix}`, fetch));
+  const bunPath = bun ? null : await fetched(fetch, bunProgram);
+  if (bunPath) bun = await probe(bunPath);
 
+  const tree = await fetched(fetch, javascriptTree);
   return {
     cc: await firstOf(onPath("cc")),
     nodes: [...nodes.values()].sort((a, b) => major(a) - major(b)),
     bun,
     deno: { command: Deno.execPath(), version: Deno.version.deno },
+    python: await firstOf(onPath("python3")),
     taskset: onPath("taskset")[0] ?? null,
+    tree: tree === null ? { missing: "koffi is not there" } : { folder: tree },
   };
 }
 

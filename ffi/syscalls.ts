@@ -33,6 +33,8 @@ export class System {
   readonly wouldBlock: number;
   /** What {@linkcode send} returns when the network device has no room. */
   readonly noBuffers: number;
+  /** Sleeps for so many microseconds, on another thread; `null` where the system has no such call. */
+  readonly rest: ((us: number) => Promise<unknown>) | null;
   readonly sockaddr: SockaddrCodec;
   readonly #c: Library["symbols"];
   /** What POSIX and Winsock do differently. */
@@ -44,6 +46,7 @@ export class System {
 
   constructor(readonly platform: Platform, readonly runtime: Runtime, readonly library: Library) {
     this.#c = library.symbols;
+    this.rest = "usleep" in library.symbols ? (us) => library.callBriefly("usleep", [us]) : null;
     this.sockaddr = new SockaddrCodec(platform);
     for (const [errno, [code]] of Object.entries(platform.errors)) {
       this.#errnos.set(code, Number(errno));

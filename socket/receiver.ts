@@ -19,6 +19,7 @@ import { abortable, type Settle } from "./abort.ts";
 import type { Counters } from "./counters.ts";
 import type { DeliveryFilter } from "./delivery.ts";
 import type { FamilySocket } from "./family_socket.ts";
+import { Pace } from "./pace.ts";
 import { type Cast, castOf, type Packet, sibling, toPacket } from "./packet.ts";
 import { PayloadMemory } from "./payload.ts";
 
@@ -26,17 +27,8 @@ import { PayloadMemory } from "./payload.ts";
 const BATCH = 32;
 /** Room for the largest datagram. */
 const SLOT = 65536;
-/**
- * Packets taken before everybody else gets a turn: promises that resolve at
- * once never leave the microtask queue, where timers starve.
- */
-const PACKETS_A_TURN = 256;
-/**
- * So many packets since it was parked are traffic: the next one is near. Then it
- * looks once more, a turn later (2 us), before it parks (being woken costs 80). A
- * request that is answered and done parks at once.
- */
-const TRAFFIC = 4;
+/** Much shorter than a timer's millisecond; the kernel's queue holds what a busy link brings meanwhile. */
+const REST_US = 50;
 /** Errors in a row on one socket after which it is left alone for a moment. */
 const ERRORS_IN_A_ROW = 16;
 const ERROR_PAUSE_MS = 50;
@@ -75,13 +67,9 @@ export class Receiver {
   #queue: Packet[] = [];
   #head = 0;
   readonly #waiters: Settle<Packet>[] = [];
-  #left = PACKETS_A_TURN;
-  #yielding = false;
-  /** Packets read since it was last parked in the poller, and whether it looked again since the last one. */
-  #recent = 0;
-  #lookedAgain = false;
-  /** Until when (performance.now()) it looks by itself, turn by turn. */
-  #busyUntil = 0;
+  readonly #pace: Pace;
+  /** It will look by itself, without the poller. */
+  #looksLater = false;
   /** The half that is read first next time: neither starves the other. */
   #turn = 0;
   #errors = 0;
@@ -97,9 +85,10 @@ export class Receiver {
     readonly counters: Counters,
     readonly maxDatagramSize: number,
     /** How long it looks by itself, turn by turn, before it lets itself be woken; 0: not at all. */
-    readonly busyPollMs: number,
+    busyPollMs: number,
   ) {
     this.#batch = batchOf(system);
+    this.#pace = new Pace(halves.length, system.rest !== null, busyPollMs);
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
     for (const half of halves) {
       half.onReadable = () => this.#ready(half);
@@ -158,7 +147,7 @@ export class Receiver {
     };
     const { promise, waiter } = abortable<Packet>(signal, cancel);
     this.#waiters.push(waiter);
-    if (this.busyPollMs > 0) this.#busyUntil = performance.now() + this.busyPollMs;
+    this.#pace.waits();
     this.#listen();
     return {
       promise,
@@ -186,31 +175,27 @@ export class Receiver {
     for (const half of this.halves) half.registration.disarm(READ);
   }
 
-  /** Arranges to be called back: by the poller, or after everybody else had a turn. */
+  /** Arranges to look again. */
   #listen(): void {
-    if (this.#yielding) return;
-    if (this.#left > 0 && !this.#looksAgain()) {
-      this.#recent = 0;
+    if (this.#looksLater) return;
+    const next = this.#pace.next();
+    if (next === "park") {
       for (const half of this.halves) half.registration.arm(READ);
       return;
     }
-    this.#lookedAgain = true;
-    this.#yielding = true;
-    this.system.runtime.yieldToEventLoop().then(() => {
-      this.#yielding = false;
-      this.#left = PACKETS_A_TURN;
+    const { system } = this;
+    this.#looksLater = true;
+    const look = () => {
+      this.#looksLater = false;
+      this.#pace.turn();
       this.#serve();
-    });
-  }
-
-  /** Whether to look once more after a turn, rather than be woken. */
-  #looksAgain(): boolean {
-    if (this.#recent >= TRAFFIC && !this.#lookedAgain) return true;
-    return this.busyPollMs > 0 && performance.now() < this.#busyUntil;
+    };
+    if (next === "rest") system.rest!(REST_US).then(look);
+    else system.runtime.yieldToEventLoop().then(look);
   }
 
   #ready(half: FamilySocket): void {
-    this.#left = PACKETS_A_TURN;
+    this.#pace.turn();
     half.readErrorQueue();
     this.#serve();
   }
@@ -239,8 +224,9 @@ export class Receiver {
   #fill(): boolean {
     if (this.#ended) return false;
     const { halves } = this;
+    const pace = this.#pace;
     this.names.refresh();
-    for (let quiet = 0; quiet < halves.length && this.#left > 0;) {
+    for (let quiet = 0; quiet < halves.length && pace.looks;) {
       const half = halves[this.#turn];
       this.#turn = (this.#turn + 1) % halves.length;
       if (this.#read(half) > 0) quiet = 0;
@@ -254,12 +240,15 @@ export class Receiver {
   #read(half: FamilySocket): number {
     const { system } = this;
     const batch = this.#batch;
+    const pace = this.#pace;
     const batched = system.platform.batchedCalls;
+    const room = batched ? Math.min(BATCH, pace.left) : 1;
     batch.setDataSize(half.receivesTrains ? SLOT : this.maxDatagramSize);
     const result = batched
-      ? system.receiveMany(half.fd, batch, Math.min(BATCH, this.#left))
+      ? system.receiveMany(half.fd, batch, room)
       : system.receiveOne(half.fd, batch);
     if (result < 0) {
+      pace.took(0, room);
       if (result !== system.wouldBlock) this.#refused(half, -result);
       return 0;
     }
@@ -268,9 +257,7 @@ export class Receiver {
     for (let slot = 0; slot < count; slot++) {
       if (batch.take(slot, batched ? -1 : result, message)) this.#deliver(half, slot);
     }
-    this.#left -= count;
-    this.#recent += count;
-    this.#lookedAgain = false;
+    pace.took(count, room);
     return count;
   }
 
@@ -308,6 +295,7 @@ export class Receiver {
   /** Cuts what came in one piece (udp(7), UDP_GRO) into the datagrams that it was sent as. */
   #deliverTrain(half: FamilySocket, slot: number, cast: Cast | null): void {
     const { length, control: { segmentSize } } = message;
+    this.#pace.took(Math.ceil(length / segmentSize) - 1, 0);
     // They share one copy, as they share everything but their data.
     const { buffer } = this.#batch.data(slot, length).slice();
     let first: Packet | null = null;
@@ -317,8 +305,6 @@ export class Receiver {
       const data = new Uint8Array(buffer, at, taken);
       if (first) this.#add(sibling(first, data, taken < size));
       else this.#add(first = this.#packet(half, data, taken < size, cast));
-      this.#left--;
-      this.#recent++;
     }
   }
 

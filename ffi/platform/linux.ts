@@ -112,6 +112,7 @@ const SYMBOLS: Readonly<Record<string, Signature>> = {
   ...POSIX_SYMBOLS,
   recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  usleep: { parameters: ["u32"], result: "i32", blocking: true },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },

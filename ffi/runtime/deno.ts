@@ -143,6 +143,7 @@ function openLibraries(tables: readonly LibraryTable[], errno: Platform["errno"]
       }
       return functions[`${name} off thread`](...args);
     },
+    callBriefly: (name, args) => functions[`${name} off thread`](...args),
   };
 }
 

@@ -10,7 +10,7 @@ import { isMainThread } from "node:worker_threads";
 import type { LibraryTable, NativeType, Platform, Signature } from "../platform/platform.ts";
 import type { BlockingWorker } from "./blocking_worker.ts";
 import { type BlockingFunction, blockingWorker } from "./koffi_blocking.ts";
-import { koffi } from "./koffi_load.ts";
+import { koffi, type KoffiFunction } from "./koffi_load.ts";
 import { watch } from "./koffi_watch.ts";
 import { allocate, copyCString, copyMemory, type MemoryFunctions } from "./memory.ts";
 import type { CFunction, Library, Runtime } from "./runtime.ts";
@@ -120,6 +120,8 @@ function openLibraries(tables: readonly LibraryTable[], errno: Platform["errno"]
     errno: errno.returns === "value" ? functions[errno.symbol] as () => number : koffi().errno,
     callBlocking: (name, args, hold) =>
       (worker ??= blockingWorker(blocking)).call(name, args, hold),
+    callBriefly: (name, args) =>
+      new Promise((resolve) => (functions[name] as KoffiFunction).async(...args, resolve)),
   };
 }
 

@@ -15,7 +15,7 @@ import type { CFunction } from "./runtime.ts";
  * @typeParam Type What koffi describes a C type with.
  */
 export interface Koffi<Type = KoffiType> {
-  load(path: string): { func(name: string, result: string, parameters: string[]): CFunction };
+  load(path: string): { func(name: string, result: string, parameters: string[]): KoffiFunction };
   proto(result: string, parameters: string[]): Type;
   pointer(type: Type): Type;
   // deno-lint-ignore no-explicit-any -- a C function, or whatever else the type says
@@ -28,6 +28,13 @@ export interface Koffi<Type = KoffiType> {
     poll(fd: number, events: KoffiEvents, onPoll: (...args: unknown[]) => void): KoffiPoll;
   };
 }
+
+/** A C function. */
+export type KoffiFunction = CFunction & {
+  /** Calls it on another thread; the last argument is called back. */
+  // deno-lint-ignore no-explicit-any -- as for the function itself
+  async(...args: any[]): void;
+};
 
 /** A C type. */
 export interface KoffiType {

@@ -62,6 +62,13 @@ export interface Library {
    * @param hold Whether the process stays alive while the call is pending.
    */
   callBlocking(name: string, args: (number | bigint)[], hold: boolean): Promise<number>;
+  /**
+   * Calls a function that blocks only for a moment, on another thread. The process stays alive meanwhile.
+   *
+   * @param name The function, declared as blocking.
+   * @param args Numbers only.
+   */
+  callBriefly(name: string, args: number[]): Promise<unknown>;
 }
 
 /** The runtime, as the rest of the library sees it. */

@@ -95,7 +95,8 @@ Set.prototype.union ??= function (other) {
 export const javascriptTree: () => Promise<string> = once(async () => {
   const tree = path.join(scratch(), "javascript");
   await Deno.mkdir(tree, { recursive: true });
-  const files = filesBelow("", (file) => !/^(?:bench|npm)\//.test(file));
+  // Of the benchmark only its programs are for other runtimes.
+  const files = filesBelow("", (file) => !/^(?:bench\/(?!peers\/)|npm\/)/.test(file));
   const folders = new Set(files.map((file) => path.dirname(file)));
   for (const folder of folders) await Deno.mkdir(path.join(tree, folder), { recursive: true });
   for (const file of files) {

@@ -154,6 +154,7 @@ function eventsWith(os: string, answers: Answer[]) {
     symbols,
     errno: () => errno,
     callBlocking: () => Promise.reject(new Error("nothing waits here")),
+    callBriefly: () => Promise.reject(new Error("nobody rests here")),
   };
   const system = new System(platform, { os, arch: "x86_64" } as Runtime, library);
   const events = new RouteSocketEvents(system, platform.routeSocket!);

@@ -123,6 +123,7 @@ export class Kernel {
       },
       errno: () => this.#errno,
       callBlocking: (name, args, hold) => this.#wait(name, args.map(Number), hold),
+      callBriefly: () => Promise.reject(new Error("nobody rests here")),
     };
     const runtime: Runtime = {
       os: "linux",

@@ -175,7 +175,7 @@ for (const os of SYSTEMS) {
       assert(candidates.length > 0);
       assertEquals(new Set(candidates).size, candidates.length);
       for (const [name, { blocking = false, parameters }] of Object.entries(symbols)) {
-        const waits = /^(?:poll|epoll_wait|CancelMibChangeNotify2)$/.test(name);
+        const waits = /^(?:poll|epoll_wait|usleep|CancelMibChangeNotify2)$/.test(name);
         assertEquals(blocking, waits, name);
         // It is called with addresses only: another thread has no buffers of ours.
         if (blocking) assert(!parameters.includes("buffer"), name);

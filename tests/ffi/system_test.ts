@@ -40,6 +40,7 @@ function systemWith(
     symbols,
     errno: () => errno,
     callBlocking: () => Promise.reject(new Error("not here")),
+    callBriefly: () => Promise.reject(new Error("not here")),
   };
   const runtime = { os: "linux", arch: "x86_64" } as Runtime;
   return { system: new System(platform, runtime, library), calls };

@@ -117,6 +117,44 @@ test("a flood lets timers have their turn", async () => {
   assert(fired > 0 && fired <= 1_000, `the timer fired after ${fired || "more than 5000"} packets`);
 });
 
+test("a reader that is ahead of a stream rests, and hears what comes then", {
+  needs: ["linux"],
+}, async () => {
+  const library = new FakeLibrary();
+  await using socket = library.openSocket({ address: "127.0.0.3" });
+  await using sender = openUdpSocket();
+  const exchange = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      await sender.send(`${i}`, at(socket, "127.0.0.3"));
+      assertEquals(text(await next(socket)), `${i}`);
+    }
+  };
+  await exchange(200);
+  assertEquals(library.brief, []);
+  await exchange(200);
+  const waiting = next(socket);
+  await until(() => library.brief.length > 0, "a rest");
+  await sender.send("after it", at(socket, "127.0.0.3"));
+  assertEquals(text(await waiting), "after it");
+  assertEquals([...new Set(library.brief)], ["usleep"]);
+});
+
+test("a socket may be closed while it rests", { needs: ["linux"] }, async () => {
+  const library = new FakeLibrary();
+  const socket = library.openSocket({ address: "127.0.0.3" });
+  await using sender = openUdpSocket();
+  for (let i = 0; i < 300; i++) {
+    await sender.send("x", at(socket, "127.0.0.3"));
+    await next(socket);
+  }
+  const waiting = assertRejects(() => next(socket), SocketError);
+  await until(() => library.brief.length > 0, "a rest");
+  await socket.close();
+  assertEquals((await waiting).code, "ECANCELED");
+  await turn();
+  assertEquals(library.stray, []);
+});
+
 test("sendMany sends all, in order, whatever their number", { needs: ["ipv6"] }, async () => {
   await using socket = openUdpSocket({ receiveBufferSize: 1 << 20 });
   for (const count of [0, 1, 2, 63, 64, 65, 128, 200]) {

@@ -64,6 +64,8 @@ export class FakeLibrary implements Library {
   readonly stray: string[] = [];
   /** The names of the calls that may block, which were made on another thread. */
   readonly blocking: string[] = [];
+  /** The names of those that block only for a moment. */
+  readonly brief: string[] = [];
   /** Where C finds the functions of ours that it may call. */
   readonly callbacks: bigint[] = [];
   readonly #hooks = new Map<string, Hook>();
@@ -148,6 +150,11 @@ export class FakeLibrary implements Library {
   callBlocking(name: string, args: (number | bigint)[], hold: boolean): Promise<number> {
     this.blocking.push(name);
     return this.#real.library.callBlocking(name, args, hold);
+  }
+
+  callBriefly(name: string, args: number[]): Promise<unknown> {
+    this.brief.push(name);
+    return this.#real.library.callBriefly(name, args);
   }
 
   /** Puts a function in the place of a C function. */

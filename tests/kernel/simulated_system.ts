@@ -72,6 +72,10 @@ export class EmulatedLibrary implements Library {
     return this.#real.library.callBlocking(name, args, hold);
   }
 
+  callBriefly(name: string, args: number[]): Promise<unknown> {
+    return this.#real.library.callBriefly(name, args);
+  }
+
   #functions(): Record<string, CFunction> {
     const real = this.#real;
     const calls: Record<string, CFunction> = {

@@ -1,0 +1,105 @@
+/**
+ * When a reader looks for packets again: at once, a turn later, after a rest, or when the poller says so.
+ *
+ * @module
+ */
+
+/**
+ * Packets taken before everybody else gets a turn: promises that resolve at
+ * once never leave the microtask queue, where timers starve.
+ */
+const PACKETS_A_TURN = 256;
+/**
+ * So many packets since it was parked are traffic: the next one is near. Then it
+ * looks once more, a turn later (2 us), before it parks (being woken costs 40). A
+ * request that is answered and done parks at once.
+ */
+const TRAFFIC = 4;
+/**
+ * So many in a row are a stream. A reader that is a little faster would make a call for each packet and be busy
+ * all the time; it rests instead, and one call brings what has gathered meanwhile.
+ */
+const STREAM = 256;
+/** What a rest has to bring, or the stream is over: a packet may wait for nothing but many others. */
+const GATHERED = 32;
+/** So long a call that emptied the kernel's queue is believed. Whoever takes longer over its packets is not ahead. */
+const BELIEVED_MS = 0.02;
+
+/** How the next look comes about. */
+export type NextLook = "turn" | "rest" | "park";
+
+/** The pace of one reader. */
+export class Pace {
+  /** How many packets may still be taken in this turn. */
+  left = PACKETS_A_TURN;
+  /** Packets since it parked. */
+  #recent = 0;
+  /** Whether it has looked in vain since the last packet. */
+  #lookedAgain = false;
+  /** Calls in a row that left nothing behind, and when the last one was. */
+  #emptied = 0;
+  #emptiedAt = 0;
+  /** Until when it looks turn by turn. */
+  #busyUntil = 0;
+
+  /**
+   * @param sockets How many sockets are read in turn.
+   * @param rests Whether there is a way to rest.
+   * @param busyPollMs How long it looks by itself, turn by turn, before it parks; 0: not at all.
+   * @param now The time in milliseconds.
+   */
+  constructor(
+    readonly sockets: number,
+    readonly rests: boolean,
+    readonly busyPollMs: number,
+    readonly now: () => number = () => performance.now(),
+  ) {}
+
+  get #streams(): boolean {
+    return this.rests && this.#recent >= STREAM;
+  }
+
+  /** Whether a look is worth a call now. */
+  get looks(): boolean {
+    if (this.left <= 0) return false;
+    return !this.#streams || this.#emptied < this.sockets ||
+      this.now() - this.#emptiedAt > BELIEVED_MS;
+  }
+
+  /** Notes what a call brought of what it had room for. */
+  took(count: number, room: number): void {
+    this.left -= count;
+    this.#recent += count;
+    if (count > 0) this.#lookedAgain = false;
+    this.#emptied = count < room ? this.#emptied + 1 : 0;
+    if (this.#emptied > 0 && this.#streams) this.#emptiedAt = this.now();
+  }
+
+  /** Somebody begins to wait. */
+  waits(): void {
+    if (this.busyPollMs > 0) this.#busyUntil = this.now() + this.busyPollMs;
+  }
+
+  /** Everybody else had a turn. */
+  turn(): void {
+    this.left = PACKETS_A_TURN;
+    this.#emptied = 0;
+  }
+
+  /** Nothing is here and somebody waits: what to do until the next look. */
+  next(): NextLook {
+    const busy = this.busyPollMs > 0 && this.now() < this.#busyUntil;
+    if (this.left > 0 && !busy) {
+      if (this.#streams) {
+        this.#recent = STREAM - GATHERED;
+        return "rest";
+      }
+      if (this.#recent < TRAFFIC || this.#lookedAgain) {
+        this.#recent = 0;
+        return "park";
+      }
+    }
+    this.#lookedAgain = true;
+    return "turn";
+  }
+}
