@@ -46,7 +46,10 @@ export class System {
 
   constructor(readonly platform: Platform, readonly runtime: Runtime, readonly library: Library) {
     this.#c = library.symbols;
-    this.rest = "usleep" in library.symbols ? (us) => library.callBriefly("usleep", [us]) : null;
+    const { callBriefly } = library;
+    this.rest = callBriefly && "usleep" in library.symbols
+      ? (us) => callBriefly("usleep", [us])
+      : null;
     this.sockaddr = new SockaddrCodec(platform);
     for (const [errno, [code]] of Object.entries(platform.errors)) {
       this.#errnos.set(code, Number(errno));

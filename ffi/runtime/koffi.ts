@@ -120,8 +120,11 @@ function openLibraries(tables: readonly LibraryTable[], errno: Platform["errno"]
     errno: errno.returns === "value" ? functions[errno.symbol] as () => number : koffi().errno,
     callBlocking: (name, args, hold) =>
       (worker ??= blockingWorker(blocking)).call(name, args, hold),
-    callBriefly: (name, args) =>
-      new Promise((resolve) => (functions[name] as KoffiFunction).async(...args, resolve)),
+    // A worker that is terminated meanwhile takes the process with it.
+    callBriefly: !isMainThread
+      ? null
+      : (name, args) =>
+        new Promise((resolve) => (functions[name] as KoffiFunction).async(...args, resolve)),
   };
 }
 

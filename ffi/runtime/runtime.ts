@@ -63,12 +63,13 @@ export interface Library {
    */
   callBlocking(name: string, args: (number | bigint)[], hold: boolean): Promise<number>;
   /**
-   * Calls a function that blocks only for a moment, on another thread. The process stays alive meanwhile.
+   * Calls a function that blocks only for a moment, on another thread. The process stays alive meanwhile. `null`
+   * where a call that is under way does not survive the end of who made it.
    *
    * @param name The function, declared as blocking.
    * @param args Numbers only.
    */
-  callBriefly(name: string, args: number[]): Promise<unknown>;
+  readonly callBriefly: ((name: string, args: number[]) => Promise<unknown>) | null;
 }
 
 /** The runtime, as the rest of the library sees it. */

@@ -152,10 +152,10 @@ export class FakeLibrary implements Library {
     return this.#real.library.callBlocking(name, args, hold);
   }
 
-  callBriefly(name: string, args: number[]): Promise<unknown> {
+  readonly callBriefly = (name: string, args: number[]): Promise<unknown> => {
     this.brief.push(name);
-    return this.#real.library.callBriefly(name, args);
-  }
+    return this.#real.library.callBriefly!(name, args);
+  };
 
   /** Puts a function in the place of a C function. */
   on(name: string, hook: Hook): this {

@@ -72,8 +72,8 @@ export class EmulatedLibrary implements Library {
     return this.#real.library.callBlocking(name, args, hold);
   }
 
-  callBriefly(name: string, args: number[]): Promise<unknown> {
-    return this.#real.library.callBriefly(name, args);
+  get callBriefly(): Library["callBriefly"] {
+    return this.#real.library.callBriefly;
   }
 
   #functions(): Record<string, CFunction> {
