@@ -302,13 +302,19 @@ function checkOptions(options: SocketOptions): void {
   if (sendBlockList) check.checkBlockList(sendBlockList, "options.sendBlockList");
 }
 
+/** Whether Node would take these options for a descriptor or one of its own handles. */
+function namesSocket(options: BindOptions & { recvStart?: unknown }): boolean {
+  const { fd, recvStart } = options;
+  return typeof recvStart === "function" || (Number.isInteger(fd) && fd! > 0);
+}
+
 function bindTarget(
   [first, second]: readonly unknown[],
 ): { port: number; address: string | undefined } {
   const options = typeof first === "object" && first !== null ? first as BindOptions : null;
-  if (options && (options.fd || "recvStart" in options)) {
+  if (options && namesSocket(options)) {
     throw errors.unsupported(
-      "a socket of pktinfo cannot take over a descriptor or handle: it sets options before binding",
+      "a socket of pktinfo cannot take over a descriptor or handle: what has come in on it already tells no destination",
     );
   }
   const port = options ? options.port : typeof first === "function" ? 0 : first;

@@ -144,7 +144,7 @@ export class Socket extends BoundSocket implements AsyncDisposable {
     if (!handle) return;
     const { data, port, callback, target } = call;
     if (ip !== null && isBlocked(this.#options.sendBlockList, ip)) {
-      if (callback) process.nextTick(callback, errors.ipBlocked(ip), 0);
+      if (callback) process.nextTick(callback, errors.ipBlocked(ip));
       return;
     }
     const wish = target
@@ -166,7 +166,7 @@ export class Socket extends BoundSocket implements AsyncDisposable {
 
   /** A name that is none is an event where there is no callback; any other failure is not. */
   #sent({ callback }: check.SendCall, error: Error): void {
-    if (callback) process.nextTick(callback, error, 0);
+    if (callback) process.nextTick(callback, error);
     else process.nextTick(() => this.emit("error", error));
   }
 
