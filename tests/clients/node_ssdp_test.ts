@@ -1,18 +1,23 @@
 // node-ssdp, which makes a socket for each address by itself: on our module by the alias.
 import { assertEquals } from "@std/assert";
 import { test } from "../harness.ts";
-import { needs, routedNetworks, startClient } from "./clients.ts";
+import { needs, routedNetworks, runtimes, startClient } from "./clients.ts";
 
 const device = "urn:example:device:lamp:1";
 
 // Here it has two addresses in A and one in B, a socket for each, and every one that hears a search answers from all three.
-for (const [dgram, hear] of [["ours", 2], ["node", 3]] as const) {
+for (
+  const [name, how, hear] of [
+    ...runtimes.map((runtime) => [runtime, { runtime }, 2] as const),
+    ["node:dgram", { dgram: "node" }, 3] as const,
+  ]
+) {
   test(
-    `node-ssdp, searched for in A, hears it on ${hear} of its sockets (dgram: ${dgram})`,
+    `node-ssdp on ${name}, searched for in A, hears it on ${hear} of its sockets`,
     needs,
     async () => {
       await using net = await routedNetworks();
-      const lamp = await startClient(net.here, "node_ssdp", { device }, { dgram });
+      const lamp = await startClient(net.here, "node_ssdp", { device }, how);
       await lamp.next("ready");
       const answers = 3 * hear;
       const searching = await startClient(net.a, "node_ssdp", {
