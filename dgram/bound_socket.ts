@@ -13,6 +13,7 @@ import * as errors from "./errors.ts";
 import { Handle } from "./handle.ts";
 import { isBlocked } from "./block_list.ts";
 import { type FamilyLookup, familyLookup } from "./lookup.ts";
+import * as own from "./members.ts";
 import { SocketSettings } from "./socket_settings.ts";
 import type { AddressInfo, BindOptions, SocketOptions, SocketType } from "./types.ts";
 
@@ -42,11 +43,11 @@ export abstract class BoundSocket extends SocketSettings {
     const known = this.type === "udp4" || this.type === "udp6";
     this.#lookup = familyLookup(known ? this.type : "udp4", options.lookup);
     if (!known) throw errors.badType();
-    this.handle = new Handle(this.type, options, {
+    this[own.handle] = new Handle(this.type, options, {
       message: receive,
       error: (error) => {
         process.nextTick(() => {
-          if (this.handle) this.emit("error", errors.refusal(error, "recvmsg"));
+          if (this[own.handle]) this.emit("error", errors.refusal(error, "recvmsg"));
         });
       },
     });
@@ -57,7 +58,7 @@ export abstract class BoundSocket extends SocketSettings {
    *
    * @internal
    */
-  protected get connected(): boolean {
+  protected get [own.connected](): boolean {
     return this.#connectState === "connected";
   }
 
@@ -66,7 +67,7 @@ export abstract class BoundSocket extends SocketSettings {
    *
    * @internal
    */
-  protected get lookup(): FamilyLookup {
+  protected get [own.lookup](): FamilyLookup {
     return this.#lookup;
   }
 
@@ -86,14 +87,14 @@ export abstract class BoundSocket extends SocketSettings {
   /** Binds as the options say. */
   bind(options: BindOptions, callback?: () => void): this;
   bind(...args: unknown[]): this {
-    this.mustRun();
+    this[own.mustRun]();
     if (this.#bindState !== "unbound") throw errors.alreadyBound();
     const { port, address } = bindTarget(args);
     this.#bindState = "binding";
     const callback = args.at(-1);
     if (typeof callback === "function") this.#onceListening(callback as () => void);
     this.#lookup(address || this.#anywhere, (error, ip) => {
-      if (!this.handle) return;
+      if (!this[own.handle]) return;
       try {
         if (error) throw error;
         this.#bindTo(ip, port);
@@ -128,14 +129,14 @@ export abstract class BoundSocket extends SocketSettings {
 
   #bindTo(address: string, port: number): void {
     try {
-      this.handle!.bind(address, port);
+      this[own.handle]!.bind(address, port);
     } catch (error) {
       throw errors.refusal(error, "bind", { address, port });
     }
   }
 
   #startReceiving(): void {
-    const handle = this.handle!;
+    const handle = this[own.handle]!;
     handle.receive();
     this.#bindState = "bound";
     const { recvBufferSize, sendBufferSize } = this.#options;
@@ -150,7 +151,7 @@ export abstract class BoundSocket extends SocketSettings {
    * @returns Where it is bound.
    */
   bindSync(options: Omit<BindOptions, "exclusive" | "fd"> = {}): AddressInfo {
-    this.mustRun();
+    this[own.mustRun]();
     if (typeof options !== "object" || options === null) {
       throw errors.invalidType("options", "of type object", options);
     }
@@ -161,7 +162,7 @@ export abstract class BoundSocket extends SocketSettings {
     this.#bindTo(address, port);
     this.#startReceiving();
     process.nextTick(() => {
-      if (this.handle) this.emit("listening");
+      if (this[own.handle]) this.emit("listening");
     });
     return this.address();
   }
@@ -171,7 +172,7 @@ export abstract class BoundSocket extends SocketSettings {
    *
    * @internal
    */
-  protected get waiting(): (() => void)[] | undefined {
+  protected get [own.waiting](): (() => void)[] | undefined {
     return this.#queue;
   }
 
@@ -180,7 +181,7 @@ export abstract class BoundSocket extends SocketSettings {
    *
    * @internal
    */
-  protected whenBound(action: () => void): void {
+  protected [own.whenBound](action: () => void): void {
     if (this.#bindState === "unbound") this.bind({ port: 0, exclusive: true });
     if (this.#bindState === "bound") return action();
     if (this.#queue) return void this.#queue.push(action);
@@ -222,10 +223,10 @@ export abstract class BoundSocket extends SocketSettings {
     check.checkString(address, "address");
     if (this.#connectState !== "disconnected") throw errors.isConnected();
     this.#connectState = "connecting";
-    this.whenBound(() => {
+    this[own.whenBound](() => {
       if (callback) this.once("connect", callback);
       this.#lookup(address, (error, ip) => {
-        if (!this.handle) return;
+        if (!this[own.handle]) return;
         const refused = error ?? this.#connectTo(ip, port, address);
         process.nextTick(() => {
           if (!refused) return void this.emit("connect");
@@ -243,7 +244,7 @@ export abstract class BoundSocket extends SocketSettings {
     this.#connectState = "disconnected";
     if (isBlocked(this.#options.sendBlockList, ip)) return errors.ipBlocked(ip);
     try {
-      this.handle!.connect(ip, port);
+      this[own.handle]!.connect(ip, port);
     } catch (error) {
       return errors.refusal(error, "connect", { address: address || ip, port });
     }
@@ -258,7 +259,7 @@ export abstract class BoundSocket extends SocketSettings {
    * @param address Its IP literal. Default: this host.
    */
   connectSync(port: number, address?: string): void {
-    this.mustRun();
+    this[own.mustRun]();
     port = check.checkPort(port, "Port", false);
     if (this.#connectState !== "disconnected") throw errors.isConnected();
     const ip = address || (this.type === "udp4" ? "127.0.0.1" : "::1");
@@ -268,28 +269,28 @@ export abstract class BoundSocket extends SocketSettings {
     const refused = this.#connectTo(ip, port, ip);
     if (refused) throw refused;
     process.nextTick(() => {
-      if (this.handle) this.emit("connect");
+      if (this[own.handle]) this.emit("connect");
     });
   }
 
   /** Takes the peer back. */
   disconnect(): void {
     if (this.#connectState !== "connected") throw errors.notConnected();
-    this.run("connect", (handle) => handle.disconnect());
+    this[own.run]("connect", (handle) => handle.disconnect());
     this.#connectState = "disconnected";
   }
 
   /** The peer. */
   remoteAddress(): AddressInfo {
-    this.mustRun();
+    this[own.mustRun]();
     if (this.#connectState !== "connected") throw errors.notConnected();
-    return this.run("getpeername", (handle) => handle.remoteAddress);
+    return this[own.run]("getpeername", (handle) => handle.remoteAddress);
   }
 
   /** Where it is bound. */
   address(): AddressInfo {
-    this.mustRun();
-    return this.run("getsockname", (handle) => handle.localAddress);
+    this[own.mustRun]();
+    return this[own.run]("getsockname", (handle) => handle.localAddress);
   }
 }
 
@@ -301,13 +302,19 @@ function checkOptions(options: SocketOptions): void {
   if (sendBlockList) check.checkBlockList(sendBlockList, "options.sendBlockList");
 }
 
+/** Whether Node would take these options for a descriptor or one of its own handles. */
+function namesSocket(options: BindOptions & { recvStart?: unknown }): boolean {
+  const { fd, recvStart } = options;
+  return typeof recvStart === "function" || (Number.isInteger(fd) && fd! > 0);
+}
+
 function bindTarget(
   [first, second]: readonly unknown[],
 ): { port: number; address: string | undefined } {
   const options = typeof first === "object" && first !== null ? first as BindOptions : null;
-  if (options && (options.fd || "recvStart" in options)) {
+  if (options && namesSocket(options)) {
     throw errors.unsupported(
-      "a socket of pktinfo cannot take over a descriptor or handle: it sets options before binding",
+      "a socket of pktinfo cannot take over a descriptor or handle: what has come in on it already tells no destination",
     );
   }
   const port = options ? options.port : typeof first === "function" ? 0 : first;

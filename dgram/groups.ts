@@ -37,7 +37,7 @@ export class Groups {
     if (!isMulticast(parseIp(group))) throw new Refusal("EINVAL");
     const named = interfaceOf(place, family);
     const key = keyOf(group, named, source);
-    if (this.#memberships.has(key)) throw new Refusal("EADDRINUSE");
+    if (this.#memberships.has(key)) throw new Refusal(source ? "EADDRNOTAVAIL" : "EADDRINUSE");
     const id = named ?? (this.everywhere ? undefined : routed(group, family));
     this.#memberships.set(key, socket.join(group, { interface: id, source }));
   }
@@ -45,13 +45,20 @@ export class Groups {
   /**
    * Leaves.
    *
-   * @throws {Refusal} `EADDRNOTAVAIL` if the group was not joined in that way.
+   * @throws {Refusal} `EADDRNOTAVAIL` if the group was not joined in that way; `EINVAL` if it was for no sender at all,
+   * and one is named.
    */
   leave(group: string, place: string | undefined, source?: string): void {
     const family = this.#check(group);
-    const key = keyOf(group, interfaceOf(place, family), source);
+    const named = interfaceOf(place, family);
+    const key = keyOf(group, named, source);
     const membership = this.#memberships.get(key);
-    if (!membership) throw new Refusal("EADDRNOTAVAIL");
+    if (!membership) {
+      const senders = [...this.#memberships.keys()].some((key) =>
+        key.startsWith(keyOf(group, named))
+      );
+      throw new Refusal(source && !senders ? "EINVAL" : "EADDRNOTAVAIL");
+    }
     this.#memberships.delete(key);
     membership.leave();
   }

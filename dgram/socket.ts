@@ -12,6 +12,7 @@ import * as check from "./arguments.ts";
 import { isBlocked } from "./block_list.ts";
 import { BoundSocket } from "./bound_socket.ts";
 import * as errors from "./errors.ts";
+import * as own from "./members.ts";
 import { packetOf, remoteInfo } from "./remote_info.ts";
 import type {
   Data,
@@ -75,7 +76,7 @@ export class Socket extends BoundSocket implements AsyncDisposable {
     if (signal === undefined) return;
     check.checkSignal(signal, "options.signal");
     const aborted = () => {
-      if (this.handle) this.close();
+      if (this[own.handle]) this.close();
     };
     if (signal.aborted) return aborted();
     signal.addEventListener("abort", aborted, { once: true });
@@ -124,13 +125,13 @@ export class Socket extends BoundSocket implements AsyncDisposable {
   /** Sends a part of a message to the peer. */
   send(data: Data, offset: number, length: number, callback?: SendCallback): void;
   send(...args: unknown[]): void {
-    const { connected } = this;
+    const connected = this[own.connected];
     const call = check.sendCall(args, connected);
-    this.mustRun();
-    this.whenBound(() => {
+    this[own.mustRun]();
+    this[own.whenBound](() => {
       if (connected) this.#send(call, null);
       else {
-        this.lookup(call.address, (error, ip) => {
+        this[own.lookup](call.address, (error, ip) => {
           if (error) this.#sent(call, error);
           else this.#send(call, ip);
         });
@@ -139,11 +140,11 @@ export class Socket extends BoundSocket implements AsyncDisposable {
   }
 
   #send(call: check.SendCall, ip: string | null): void {
-    const handle = this.handle;
+    const handle = this[own.handle];
     if (!handle) return;
     const { data, port, callback, target } = call;
     if (ip !== null && isBlocked(this.#options.sendBlockList, ip)) {
-      if (callback) process.nextTick(callback, errors.ipBlocked(ip), 0);
+      if (callback) process.nextTick(callback, errors.ipBlocked(ip));
       return;
     }
     const wish = target
@@ -165,7 +166,7 @@ export class Socket extends BoundSocket implements AsyncDisposable {
 
   /** A name that is none is an event where there is no callback; any other failure is not. */
   #sent({ callback }: check.SendCall, error: Error): void {
-    if (callback) process.nextTick(callback, error, 0);
+    if (callback) process.nextTick(callback, error);
     else process.nextTick(() => this.emit("error", error));
   }
 
@@ -206,10 +207,10 @@ export class Socket extends BoundSocket implements AsyncDisposable {
     if (!packet) {
       throw errors.invalidType("remote", "the object that a message event gave", remote);
     }
-    this.mustRun();
+    this[own.mustRun]();
     const call = check.sendCall([data, { port: remote.port }, callback], false);
     const subject = { address: remote.address, port: remote.port };
-    this.handle!.reply(packet, call.data).then(
+    this[own.handle]!.reply(packet, call.data).then(
       () => callback && process.nextTick(callback, null, call.data.byteLength),
       (error) => callback && process.nextTick(callback, errors.refusal(error, "send", subject)),
     );
@@ -235,13 +236,13 @@ export class Socket extends BoundSocket implements AsyncDisposable {
    */
   close(callback?: () => void): this {
     if (typeof callback === "function") this.on("close", callback);
-    if (this.waiting) {
-      this.waiting.push(() => this.close());
+    if (this[own.waiting]) {
+      this[own.waiting].push(() => this.close());
       return this;
     }
-    this.mustRun();
-    const handle = this.handle!;
-    this.handle = null;
+    this[own.mustRun]();
+    const handle = this[own.handle]!;
+    this[own.handle] = null;
     this.#closing = handle.close();
     const emit = () => void this.emit("close");
     if (closesAtOnce) process.nextTick(emit);
@@ -251,7 +252,7 @@ export class Socket extends BoundSocket implements AsyncDisposable {
 
   /** Closes the socket, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.handle) await new Promise<void>((resolve) => this.close(resolve));
+    if (this[own.handle]) await new Promise<void>((resolve) => this.close(resolve));
     await this.#closing;
   }
 }

@@ -8,6 +8,7 @@ import { EventEmitter } from "node:events";
 import * as check from "./arguments.ts";
 import * as errors from "./errors.ts";
 import type { Handle } from "./handle.ts";
+import * as own from "./members.ts";
 import type { SocketEvents } from "./types.ts";
 
 /** The part of a `Socket` that asks for nothing but that it is open. */
@@ -19,11 +20,11 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    *
    * @internal
    */
-  protected get handle(): Handle | null {
+  protected get [own.handle](): Handle | null {
     return this.#handle;
   }
 
-  protected set handle(handle: Handle | null) {
+  protected set [own.handle](handle: Handle | null) {
     this.#handle = handle;
   }
 
@@ -40,7 +41,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    * @param on Whether they may be sent.
    */
   setBroadcast(on: boolean): void {
-    this.run("setBroadcast", (handle) => handle.set({ broadcast: Boolean(on) }));
+    this[own.run]("setBroadcast", (handle) => handle.set({ broadcast: Boolean(on) }));
   }
 
   /**
@@ -51,7 +52,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    */
   setTTL(ttl: number): number {
     check.checkNumber(ttl, "ttl");
-    this.run("setTTL", (handle) => handle.set({ hops: Math.trunc(ttl) }));
+    this[own.run]("setTTL", (handle) => handle.set({ hops: Math.trunc(ttl) }));
     return ttl;
   }
 
@@ -64,7 +65,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
   setMulticastTTL(ttl: number): number {
     check.checkNumber(ttl, "ttl");
     const multicastHops = Math.trunc(ttl);
-    this.run("setMulticastTTL", (handle) => handle.set({ multicastHops }));
+    this[own.run]("setMulticastTTL", (handle) => handle.set({ multicastHops }));
     return ttl;
   }
 
@@ -75,7 +76,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    * @returns The same.
    */
   setMulticastLoopback(on: boolean): boolean {
-    this.run(
+    this[own.run](
       "setMulticastLoopback",
       (handle) => handle.set({ multicastLoopback: Boolean(on) }),
     );
@@ -88,9 +89,9 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    * @param multicastInterface `"192.0.2.1"`, `"::%eth0"`, or a name.
    */
   setMulticastInterface(multicastInterface: string): void {
-    this.mustRun();
+    this[own.mustRun]();
     check.checkString(multicastInterface, "interfaceAddress");
-    this.run(
+    this[own.run](
       "setMulticastInterface",
       (handle) => handle.setMulticastInterface(multicastInterface),
     );
@@ -129,7 +130,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
     if (size >>> 0 !== size) throw errors.badBufferSize();
     const syscall = which === "receiveBufferSize" ? "uv_recv_buffer_size" : "uv_send_buffer_size";
     try {
-      const { socket } = this.running;
+      const { socket } = this[own.running];
       if (size !== 0) socket.set({ [which]: size });
       return size !== 0 ? size : socket.stats[which] ?? 0;
     } catch (error) {
@@ -146,9 +147,9 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    * @param multicastInterface `"192.0.2.1"`, `"::%eth0"`, or a name.
    */
   addMembership(multicastAddress: string, multicastInterface?: string): void {
-    this.mustRun();
+    this[own.mustRun]();
     if (!multicastAddress) throw errors.missingArgument("multicastAddress");
-    this.run(
+    this[own.run](
       "addMembership",
       (handle) => handle.join(String(multicastAddress), multicastInterface),
     );
@@ -161,9 +162,9 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    * @param multicastInterface As it was joined.
    */
   dropMembership(multicastAddress: string, multicastInterface?: string): void {
-    this.mustRun();
+    this[own.mustRun]();
     if (!multicastAddress) throw errors.missingArgument("multicastAddress");
-    this.run(
+    this[own.run](
       "dropMembership",
       (handle) => handle.leave(String(multicastAddress), multicastInterface),
     );
@@ -181,10 +182,10 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
     groupAddress: string,
     multicastInterface?: string,
   ): void {
-    this.mustRun();
+    this[own.mustRun]();
     check.checkString(sourceAddress, "sourceAddress");
     check.checkString(groupAddress, "groupAddress");
-    this.run(
+    this[own.run](
       "addSourceSpecificMembership",
       (handle) => handle.join(groupAddress, multicastInterface, sourceAddress),
     );
@@ -202,10 +203,10 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
     groupAddress: string,
     multicastInterface?: string,
   ): void {
-    this.mustRun();
+    this[own.mustRun]();
     check.checkString(sourceAddress, "sourceAddress");
     check.checkString(groupAddress, "groupAddress");
-    this.run(
+    this[own.run](
       "dropSourceSpecificMembership",
       (handle) => handle.leave(groupAddress, multicastInterface, sourceAddress),
     );
@@ -227,12 +228,12 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
 
   /** What waits to be sent, in bytes. */
   getSendQueueSize(): number {
-    return this.running.queue.bytes;
+    return this[own.running].queue.bytes;
   }
 
   /** How many datagrams wait to be sent. */
   getSendQueueCount(): number {
-    return this.running.queue.count;
+    return this[own.running].queue.count;
   }
 
   /**
@@ -240,8 +241,8 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    *
    * @internal
    */
-  protected get running(): Handle {
-    this.mustRun();
+  protected get [own.running](): Handle {
+    this[own.mustRun]();
     return this.#handle!;
   }
 
@@ -250,7 +251,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    *
    * @internal
    */
-  protected mustRun(): void {
+  protected [own.mustRun](): void {
     if (!this.#handle) throw errors.notRunning();
   }
 
@@ -259,8 +260,8 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
    *
    * @internal
    */
-  protected run<T>(syscall: string, action: (handle: Handle) => T): T {
-    const handle = this.running;
+  protected [own.run]<T>(syscall: string, action: (handle: Handle) => T): T {
+    const handle = this[own.running];
     try {
       return action(handle);
     } catch (error) {

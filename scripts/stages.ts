@@ -1,4 +1,5 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
+import { clientsStage } from "./clients_stage.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
 import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
@@ -49,10 +50,10 @@ function callsKernel(path: string): boolean {
  */
 function isForHere(path: string): boolean {
   const elsewhere = Deno.build.os === "windows"
-    ? /^tests\/lab\//
+    ? /^tests\/(?:lab|clients)\//
     : Deno.build.os === "linux"
-    ? /^tests\/(?:lab\/|kernel\/(?:windows_|platform_features)|cli\/programs)/
-    : /^tests\/(?:lab\/|kernel\/windows_)/;
+    ? /^tests\/(?:lab\/|clients\/|kernel\/(?:windows_|platform_features)|cli\/programs)/
+    : /^tests\/(?:lab\/|clients\/|kernel\/windows_)/;
   return isTest(path) && !elsewhere.test(path);
 }
 
@@ -171,6 +172,7 @@ export const stages: Stage[] = [
   ...jsStages,
   npmStage,
   { name: "lab", quick: false, run: runLab },
+  clientsStage,
   { name: "docs", quick: false, run: runDocs },
   platforms,
 ];

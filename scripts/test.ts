@@ -5,7 +5,7 @@
  *     --only STAGE    this stage only; may be repeated
  *     --filter TEXT   only tests whose name contains it
  *     --update        write docs/platforms.md anew rather than compare it
- *     FILE …          only these test files, and nothing else: the stages "unit" and "lab"
+ *     FILE …          only these test files, and nothing else: the stages "unit", "lab" and "clients"
  *
  * The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
  */
@@ -30,7 +30,7 @@ function chooseStages(quick: boolean, only: string[], files: string[]): Stage[] 
   const unknown = only.find((name) => !stages.some((stage) => stage.name === name));
   if (unknown !== undefined) usage(`There is no stage "${unknown}".`);
   if (only.length > 0) return stages.filter(({ name }) => only.includes(name));
-  if (files.length > 0) return stages.filter(({ name }) => name === "unit" || name === "lab");
+  if (files.length > 0) return stages.filter(({ name }) => /^(?:unit|lab|clients)$/.test(name));
   return quick ? stages.filter((stage) => stage.quick) : stages;
 }
 

@@ -96,7 +96,7 @@ export const windows: Stage = onMachine({
   name: "windows",
   prepare: wine,
   wanted: (path) =>
-    /^tests\/(?!lab|scripts)\w+\/(?!simulated)/.test(path) &&
+    /^tests\/(?!lab|clients|scripts)\w+\/(?!simulated)/.test(path) &&
     !/(?:probe|routing|tables)\w*_test\.ts$/.test(path),
 });
 

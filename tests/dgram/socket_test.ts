@@ -227,6 +227,30 @@ test("a connected socket hears that nobody is there", { needs: ["linux"] }, asyn
   assert(errno! < 0);
 });
 
+test("a subclass may call its methods what it likes", async () => {
+  // dns2's servers are subclasses with a method called "handle", others have other names.
+  class Server extends Socket {
+    handle(): void {}
+    connected(): void {}
+    lookup(): void {}
+    waiting(): void {}
+    whenBound(): void {}
+    running(): void {}
+    mustRun(): void {}
+    run(): void {}
+  }
+  const server = new Server("udp4");
+  server.bind(0, "127.0.0.3");
+  await within(5_000, once(server, "listening"), "listening");
+  const client = new Server({ type: "udp4" });
+  server.on("message", (data, remote) => server.reply(`re: ${data}`, remote));
+  client.send("q", server.address().port, "127.0.0.3");
+  assertEquals((await message(client)).text, "re: q");
+  client.setTTL(9);
+  await client[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
 test("libraries find what they look for", async () => {
   const published: unknown[] = [];
   const listener = (data: unknown) => published.push((data as { socket: Socket }).socket);
