@@ -13,6 +13,7 @@ import {
   type Message,
   nameKey,
   type Question,
+  type QuestionType,
   type Resource,
 } from "./packet.ts";
 
@@ -27,7 +28,7 @@ const PACKET_BYTES = 1440;
 interface Asked {
   readonly question: Question;
   /** By the interface's index. */
-  readonly plans: Map<number, { at: number; intervalMs: number }>;
+  readonly plans: Map<number, { at: number; intervalMs: number; sentAt: number }>;
 }
 
 /** Something to send. */
@@ -91,7 +92,7 @@ export class Querier {
 
   #begin({ plans }: Asked, link: Link, now: number): void {
     const delayMs = FIRST_DELAY_MS.min + this.#random() * FIRST_DELAY_MS.spread;
-    plans.set(link.index, { at: now + delayMs, intervalMs: FIRST_INTERVAL_MS });
+    plans.set(link.index, { at: now + delayMs, intervalMs: FIRST_INTERVAL_MS, sentAt: -Infinity });
   }
 
   /** Takes in an answer. Nobody needs to have asked. */
@@ -110,9 +111,12 @@ export class Querier {
 
   /** What is to be sent now, and what has ended meanwhile. */
   tick(now: number): { removed: RecordChange[]; queries: LinkQuery[] } {
-    const { removed, refresh } = this.cache.due(now, (record) => this.#isWanted(record));
+    const { removed, refresh } = this.cache.due(
+      now,
+      (record) => this.#wanted(record) !== undefined,
+    );
     for (const change of removed) this.#lost(change, now);
-    const due = [...this.#due(now), ...refresh.filter(({ link }) => this.#links.has(link.index))];
+    const due = [...this.#due(now), ...refresh.filter((item) => this.#mayAsk(item, now))];
     const queries: LinkQuery[] = [];
     for (const link of this.#links.values()) {
       const questions = new Map<string, Question>();
@@ -129,9 +133,17 @@ export class Querier {
     return { removed, queries };
   }
 
-  #isWanted({ name, type }: Resource): boolean {
-    return this.#asked.has(questionKey({ name, type })) ||
-      this.#asked.has(questionKey({ name, type: "ANY" }));
+  #wanted({ name, type }: { name: string; type: QuestionType }): Asked | undefined {
+    return this.#asked.get(questionKey({ name, type })) ??
+      this.#asked.get(questionKey({ name, type: "ANY" }));
+  }
+
+  /** No question is asked twice within a second, however many records it would refresh. */
+  #mayAsk({ link, question }: LinkQuestion, now: number): boolean {
+    const plan = this.#wanted(question)?.plans.get(link.index);
+    if (!plan || now < plan.sentAt + FIRST_INTERVAL_MS) return false;
+    plan.sentAt = now;
+    return true;
   }
 
   /** The answer is gone, without another in its place: the question is open again. */
@@ -149,7 +161,10 @@ export class Querier {
       for (const [index, plan] of plans) {
         if (plan.at > now) continue;
         const link = this.#links.get(index)!;
-        if (!this.cache.isSettled(link, question)) due.push({ link, question });
+        if (!this.cache.isSettled(link, question)) {
+          due.push({ link, question });
+          plan.sentAt = now;
+        }
         plan.at = now + plan.intervalMs;
         plan.intervalMs = Math.min(plan.intervalMs * 2, LAST_INTERVAL_MS);
       }
