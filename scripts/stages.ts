@@ -2,6 +2,7 @@
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
 import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
+import { resolvedEnv } from "./machines/resolved.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
 import { platforms } from "./platforms_stage.ts";
 import { filesBelow, run } from "./run.ts";
@@ -101,7 +102,10 @@ async function runLab(selection: Selection): Promise<Result> {
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       results.push(
-        await denoTest([...args, file], { env: { PKTINFO_LAB: "1" }, wrap: inNamespace }),
+        await denoTest([...args, file], {
+          env: { ...resolvedEnv(), PKTINFO_LAB: "1" },
+          wrap: inNamespace,
+        }),
       );
     }
   };

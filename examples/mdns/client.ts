@@ -8,13 +8,13 @@ import {
   type NetworkInterface,
   type UdpSocket,
 } from "../../mod.ts";
+import { nextPacket } from "../next_packet.ts";
+import { presentInterfaces } from "../on_link.ts";
 import type { Link, RecordChange } from "./cache.ts";
 import {
   linksOf,
   type MdnsOptions,
-  nextPacket,
   openMdnsSocket,
-  presentInterfaces,
   refusalOf,
   type Refused,
   sendToLink,

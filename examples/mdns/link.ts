@@ -2,14 +2,9 @@
  * The socket of multicast DNS: port 5353 and its groups, shared with other responders of this host; and which
  * packets count (RFC 6762, sections 3, 6, 11).
  */
-import {
-  interfaces,
-  type NetworkInterface,
-  openUdpSocket,
-  type Packet,
-  parseIp,
-} from "../../mod.ts";
+import { type NetworkInterface, openUdpSocket, type Packet } from "../../mod.ts";
 import type { Membership, UdpSocket } from "../../mod.ts";
+import { isOnLink } from "../on_link.ts";
 import type { Link } from "./cache.ts";
 
 export const MDNS_PORT = 5353;
@@ -95,29 +90,6 @@ export async function sendToLink(
   if (failed.length > 0) throw failed[0].reason;
 }
 
-/** The bits in which two addresses may differ are those behind the prefix. */
-function samePrefix(a: string, b: string, length: number): boolean {
-  const [one, other] = [parseIp(a), parseIp(b)];
-  if (one.family !== other.family) return false;
-  return (["w0", "w1", "w2", "w3"] as const).every((word, index) => {
-    const bits = Math.min(32, Math.max(0, length - index * 32));
-    const mask = bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
-    return ((one[word] ^ other[word]) & mask) === 0;
-  });
-}
-
-/** Whether an address is on a network of the interface. */
-export function isOnLink(
-  address: string,
-  index: number | null,
-  present: readonly NetworkInterface[],
-): boolean {
-  const own = present.find((item) => item.index === index)?.addresses ?? [];
-  return own.some((one) =>
-    one.prefixLength !== null && samePrefix(address, one.address, one.prefixLength)
-  );
-}
-
 /**
  * Whether a packet is from this link (section 11). One that went to the group is, wherever it says it is
  * from, as routers do not pass it on; of one that was sent to us alone the source has to be on our network.
@@ -136,37 +108,4 @@ export function refusalOf(
   if (packet.hops !== null && packet.hops !== 255) return "offLink";
   if (packet.source.port !== MDNS_PORT) return "wrongPort";
   return isFromLink(packet, present) ? null : "offLink";
-}
-
-/** The interfaces of this host, looked up at most once a second however many packets come. */
-export function presentInterfaces(): () => readonly NetworkInterface[] {
-  let list: readonly NetworkInterface[] = [];
-  let until = -Infinity;
-  return () => {
-    const now = performance.now();
-    if (now >= until) {
-      list = interfaces();
-      until = now + 1000;
-    }
-    return list;
-  };
-}
-
-/** The next packet; null at `at` (milliseconds of performance.now), or when `wake` is aborted. */
-export async function nextPacket(
-  socket: UdpSocket,
-  at: number,
-  wake: AbortController,
-): Promise<Packet | null> {
-  // A timer cannot wait for longer than 24.8 days, and would end at once.
-  const delayMs = Math.min(3_600_000, Math.max(0, at - performance.now()));
-  const timer = setTimeout(() => wake.abort(), delayMs);
-  try {
-    return await socket.receive({ signal: wake.signal });
-  } catch (error) {
-    if (wake.signal.aborted && error === wake.signal.reason) return null;
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }

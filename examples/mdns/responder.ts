@@ -6,15 +6,15 @@
  * the new one).
  */
 import type { NetworkInterface } from "../../mod.ts";
+import { nextPacket } from "../next_packet.ts";
+import { presentInterfaces } from "../on_link.ts";
 import type { Link } from "./cache.ts";
 import {
   isFromLink,
   linksOf,
   MDNS_PORT,
   type MdnsOptions,
-  nextPacket,
   openMdnsSocket,
-  presentInterfaces,
   refusalOf,
   sendToLink,
 } from "./link.ts";

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import dns from "dns-packet";
 import { Buffer } from "node:buffer";
-import { type Link } from "../../examples/mdns/cache.ts";
+import type { Link } from "../../examples/mdns/cache.ts";
 import { decode, encode, type Message, type Resource } from "../../examples/mdns/packet.ts";
 import { Plan } from "../../examples/mdns/plan.ts";
 import { Querier } from "../../examples/mdns/querier.ts";
