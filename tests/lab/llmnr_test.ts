@@ -20,6 +20,7 @@ test("a name on two networks has on each the addresses of its host there, and no
   const found = new Map<string, Set<string>>();
   // They first ask whether the name is somebody's.
   while (found.size < 2) {
+    found.clear();
     for await (const { address, interface: on } of lookup("Box")) {
       const known = found.get(on) ?? new Set();
       assert(!known.has(address));
