@@ -2,8 +2,13 @@
  * The socket of multicast DNS: port 5353 and its groups, shared with other responders of this host; and which
  * packets count (RFC 6762, sections 3, 6, 11).
  */
-import { type NetworkInterface, openUdpSocket, type Packet } from "../../mod.ts";
-import type { Membership, UdpSocket } from "../../mod.ts";
+import {
+  type Membership,
+  type NetworkInterface,
+  openUdpSocket,
+  type Packet,
+  type UdpSocket,
+} from "../../mod.ts";
 import { isOnLink } from "../on_link.ts";
 import type { Link } from "./cache.ts";
 
@@ -43,22 +48,22 @@ export function openMdnsSocket(
     onError,
   });
   const memberships: Membership[] = [];
-  let refusal: unknown;
+  const refusals: Error[] = [];
   for (const { family } of socket.localAddresses) {
     for (const name of options.interfaces ?? [undefined]) {
       try {
         memberships.push(socket.join(GROUPS[family], { interface: name }));
       } catch (error) {
-        // One family may be missing on an interface.
-        refusal = error;
-        onError?.(error as Error);
+        refusals.push(error as Error);
       }
     }
   }
   if (memberships.length === 0) {
     void socket.close();
-    throw refusal;
+    throw refusals[0];
   }
+  // One family may be missing on an interface.
+  for (const refusal of refusals) onError?.(refusal);
   return { socket, memberships };
 }
 

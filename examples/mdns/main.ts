@@ -20,7 +20,7 @@ import type { MdnsOptions } from "./link.ts";
 import type { QuestionType, Resource } from "./packet.ts";
 import { query } from "./query.ts";
 import { announce } from "./responder.ts";
-import { ALL_TYPES, txtOf } from "./services.ts";
+import { ALL_TYPES, asName, txtOf } from "./services.ts";
 
 const { values, positionals: [command = "browse", ...operands] } = parseArgs({
   args: process.argv.slice(2),
@@ -72,7 +72,7 @@ async function printTypes(): Promise<void> {
 }
 
 async function printAnswers(name: string, type: string): Promise<void> {
-  const question = { name, type: type.toUpperCase() as QuestionType };
+  const question = { name: asName(name), type: type.toUpperCase() as QuestionType };
   for await (const { link, source, record } of query(question, options)) {
     say(link.name, source, record.name, record.type, textOf(record));
   }
@@ -83,28 +83,32 @@ async function offer(name: string, type: string, port: string, pairs: string[]):
   for await (
     const { instance, host } of announce({ name, type, port: Number(port), txt }, options)
   ) {
-    say(`announced ${instance} at ${host}:${port}`);
+    say(`announced ${instance.replaceAll("\\.", ".")} at ${host}:${port}`);
   }
 }
 
-switch (command) {
-  case "types":
-    await printTypes();
-    break;
-  case "browse":
-    await printServices(operands, []);
-    break;
-  case "resolve":
-    await printServices([], operands);
-    break;
-  case "query":
-    await printAnswers(operands[0], operands[1] ?? "ANY");
-    break;
-  case "announce":
-    await offer(operands[0], operands[1], operands[2], operands.slice(3));
-    break;
-  default:
-    console.error(`${command}? Say types, browse, resolve, query or announce`);
-    process.exitCode = 1;
+async function run(): Promise<void> {
+  switch (command) {
+    case "types":
+      return await printTypes();
+    case "browse":
+      return await printServices(operands, []);
+    case "resolve":
+      return await printServices([], operands);
+    case "query":
+      return await printAnswers(operands[0] ?? "", operands[1] ?? "ANY");
+    case "announce":
+      return await offer(operands[0] ?? "", operands[1], operands[2], operands.slice(3));
+    default:
+      throw new TypeError(`${command}? Say types, browse, resolve, query or announce`);
+  }
 }
-clearTimeout(timer);
+
+try {
+  await run();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+} finally {
+  clearTimeout(timer);
+}

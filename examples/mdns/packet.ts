@@ -133,6 +133,9 @@ function words(...values: number[]): Buffer {
 /** The bytes of a question. */
 export function encodeQuestion({ name, type, unicast }: Question): Uint8Array {
   const number = type === "ANY" ? ANY : TYPES[type];
+  if (number === undefined) {
+    throw new TypeError(`"${type}" is none of ${Object.keys(TYPES).join(", ")} and ANY`);
+  }
   return Buffer.concat([encodeName(name), words(number, unicast ? TOP | IN : IN)]);
 }
 

@@ -89,7 +89,11 @@ export class Directory {
 
   /** Finds one service by its name: "Dr. Ink._ipp._tcp.local". */
   resolve(name: string): void {
-    const { instance, owner } = splitInstance(name);
+    const [, , owner] = INSTANCE.exec(name) ?? [];
+    if (owner === undefined) {
+      throw new TypeError(`a service's name is like "Dr. Ink._ipp._tcp.local", got "${name}"`);
+    }
+    const instance = asName(name);
     this.#wanted.set(nameKey(instance), { instance, owner });
     this.#asking.ask({ name: instance, type: "SRV" });
     this.#asking.ask({ name: instance, type: "TXT" });
@@ -209,13 +213,14 @@ export class Directory {
   }
 }
 
-/** The parts of an instance's name; its dots may be written as people write them. */
-function splitInstance(name: string): { instance: string; owner: string } {
-  const [, label, owner] = /^(.+)\.(_[^.]+\._(?:tcp|udp)\.local)\.?$/is.exec(name) ?? [];
-  if (label === undefined) {
-    throw new TypeError(`a service's name is like "Dr. Ink._ipp._tcp.local", got "${name}"`);
-  }
-  return { instance: `${label.replace(/\\?\./g, "\\.")}.${owner}`, owner };
+const INSTANCE = /^(.+)\.(_[^.]+\._(?:tcp|udp)\.local)\.?$/is;
+
+/** A name as people write it: in that of a service the dots in front of its type are part of its label. */
+export function asName(text: string): string {
+  return text.replace(INSTANCE, (_, label: string, owner: string) => {
+    // A label that begins with "_sub" or another type is none of a service.
+    return label.startsWith("_") ? text : `${label.replace(/\\?\./g, "\\.")}.${owner}`;
+  });
 }
 
 function keyOf({ index }: Link, name: string): string {

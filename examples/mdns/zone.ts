@@ -42,6 +42,10 @@ export class Zone {
     if (!/^_[^.]+\._(?:tcp|udp)$/.test(service.type)) {
       throw new TypeError(`a service type is like "_http._tcp", got "${service.type}"`);
     }
+    const { port } = service;
+    if (!Number.isInteger(port) || port < 0 || port > 65535) {
+      throw new RangeError(`a port is an integer from 0 to 65535, got ${port}`);
+    }
     this.#service = service;
     this.#txt = Object.entries(service.txt ?? {}).map(([key, value]) =>
       new TextEncoder().encode(`${key}=${value}`)

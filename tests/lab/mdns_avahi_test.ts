@@ -1,12 +1,11 @@
 // The mDNS example and Avahi find each other, on each network what is there.
 import { assert, assertEquals } from "@std/assert";
-import process from "node:process";
 import { browse, endpointOf } from "../../examples/mdns/discover.ts";
 import { query } from "../../examples/mdns/query.ts";
 import { announce, type Names } from "../../examples/mdns/responder.ts";
 import type { ServiceChange } from "../../examples/mdns/services.ts";
 import { test, within } from "../harness.ts";
-import { startProgram } from "../kernel/support.ts";
+import "../kernel/support.ts";
 import { noAvahi, startAvahi } from "./avahi.ts";
 import { twoNetworks } from "./topologies.ts";
 
@@ -158,34 +157,3 @@ test("one question from a port of its own is answered by Avahi with its addresse
   assertEquals(answers, new Set(["eth0 A 10.1.0.100", "eth1 A 10.2.0.100"]));
   assertEquals(refused, { offLink: 0, wrongPort: 0, malformed: 0 });
 });
-
-test(
-  "the program prints what comes and what goes, with no more permission than to call the system",
-  {
-    needs: ["lab"],
-    skip: noAvahi,
-  },
-  async () => {
-    await using net = await twoNetworks();
-    const service = { name: "Dr. Ink", type: "_ipp._tcp", port: 631, txt: ["rp=ink"] };
-    await using a = await startAvahi(net.a, "box", [service]);
-    await using program = await startProgram(
-      "../../examples/mdns/main.ts",
-      ["--allow-ffi"],
-      ...["resolve", "Dr. Ink._ipp._tcp.local"],
-    );
-    let line = await program.nextLine();
-    while (!line.includes("10.1.0.100:631") || !line.includes("rp")) {
-      line = await program.nextLine();
-    }
-    assertEquals(
-      line.slice(1),
-      '  eth0  _ipp._tcp  Dr. Ink  10.1.0.100:631  box.local  {"rp":"ink"}',
-    );
-    await a.daemon.stop();
-    assertEquals((await program.nextLine()).slice(0, 7), "-  eth0");
-    // Not by its own method, which on Deno tells the signal whatever the program made of it.
-    process.kill(program.pid, "SIGINT");
-    assertEquals(await within(5_000, program.ended, "the end of the program"), "0");
-  },
-);
