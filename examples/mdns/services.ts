@@ -79,8 +79,9 @@ export class Directory {
     if (!SERVICE_TYPE.test(name)) {
       throw new TypeError(`a service type is like "_http._tcp", got "${type}"`);
     }
+    // A host that makes up types is asked for some of them only.
+    if (!this.#asking.ask({ name, type: "PTR" })) return [];
     this.#types.add(nameKey(name));
-    this.#asking.ask({ name, type: "PTR" });
     const { cache, links } = this.#asking.querier;
     return links.flatMap((link) =>
       cache.find(link, name, "PTR").flatMap(({ data }) => this.#begin(link, name, data))
@@ -104,15 +105,16 @@ export class Directory {
     const added = what === "added";
     switch (record.type) {
       case "PTR": {
-        if (nameKey(record.name) === ALL_TYPES) {
-          const isNew = added && this.#everything && SERVICE_TYPE.test(record.data) &&
-            !this.#types.has(nameKey(record.data));
-          return isNew ? this.browse(record.data) : [];
+        if (nameKey(record.name) === ALL_TYPES) return this.#applyType(added, record.data);
+        if (!added) {
+          // One that is wanted by its name is there while it says so itself.
+          return this.#wanted.has(nameKey(record.data))
+            ? []
+            : this.#end(this.#instances.get(keyOf(link, record.data)));
         }
-        if (!this.#types.has(nameKey(record.name))) return [];
-        return added
+        return this.#types.has(nameKey(record.name))
           ? this.#begin(link, record.name, record.data)
-          : this.#end(this.#instances.get(keyOf(link, record.data)));
+          : [];
       }
       case "SRV":
       case "TXT": {
@@ -127,6 +129,22 @@ export class Directory {
       default:
         return [];
     }
+  }
+
+  /** In search of everything a type is browsed for as long as somebody says that there is such a service. */
+  #applyType(added: boolean, type: string): ServiceChange[] {
+    if (!this.#everything || !SERVICE_TYPE.test(type)) return [];
+    const isBrowsed = this.#types.has(nameKey(type));
+    if (added) return isBrowsed ? [] : this.browse(type);
+    const { cache, links } = this.#asking.querier;
+    const isThere = links.some((link) =>
+      cache.find(link, ALL_TYPES, "PTR").some(({ data }) => nameKey(data) === nameKey(type))
+    );
+    if (isBrowsed && !isThere) {
+      this.#types.delete(nameKey(type));
+      this.#asking.stop({ name: type, type: "PTR" });
+    }
+    return [];
   }
 
   #begin(link: Link, owner: string, instance: string): ServiceChange[] {

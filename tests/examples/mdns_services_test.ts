@@ -1,5 +1,5 @@
 // From records to services: RFC 6763.
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Link } from "../../examples/mdns/cache.ts";
 import { endpointOf, toFound } from "../../examples/mdns/discover.ts";
 import type { Message, Resource } from "../../examples/mdns/packet.ts";
@@ -106,6 +106,22 @@ test("what is missing is asked for, until nobody has such a service any more", (
   assertEquals([...asked], all.slice(0, 1));
 });
 
+test("a type is browsed for as long as somebody has it, and its services are lost all the same", () => {
+  const { directory, asked, hear, wait } = start();
+  directory.browseAll();
+  hear(ETH0, 0, types, ptr, srv(631), txt, a("192.0.2.1"));
+  hear(ETH1, 0, types);
+  hear(ETH0, 5_000, { ...types, ttl: 0 });
+  wait(6_000);
+  assert(asked.has("PTR _ipp._tcp.local"));
+  hear(ETH1, 7_000, { ...types, ttl: 0 });
+  wait(8_000);
+  assert(!asked.has("PTR _ipp._tcp.local"));
+  hear(ETH0, 9_000, { ...ptr, ttl: 0 });
+  assertEquals(wait(10_000), ["lost eth0 Dr. Ink 192.0.2.1:631"]);
+  assertEquals([...asked], [`PTR ${ALL_TYPES}`]);
+});
+
 test("a service changes with its records and is lost with the last address", () => {
   const { directory, hear, wait } = start();
   directory.browse("_ipp._tcp");
@@ -118,10 +134,13 @@ test("a service changes with its records and is lost with the last address", () 
 });
 
 test("a service is found by its name alone, with the dots as people write them", () => {
-  const { directory, asked, hear } = start();
+  const { directory, asked, hear, wait } = start();
   directory.resolve("Dr. Ink._ipp._tcp.local");
   assertEquals([...asked], [`SRV ${INSTANCE}`, `TXT ${INSTANCE}`]);
   assertEquals(hear(ETH0, 0, a("192.0.2.1"), srv(631)), ["found eth0 Dr. Ink 192.0.2.1:631"]);
+  hear(ETH0, 5_000, ptr, { ...ptr, ttl: 0 });
+  assertEquals(wait(7_000), [], "it is there while it says so itself");
+  assertEquals(asked.has(`SRV ${INSTANCE}`), true);
   assertThrows(() => directory.resolve("Dr. Ink"), TypeError, "Dr. Ink._ipp._tcp.local");
   assertThrows(() => directory.browse("ipp"), TypeError, "_http._tcp");
 });
