@@ -21,7 +21,24 @@ const packages: { name: string; proof: string }[] = [
   { name: "python3", proof: "python3" },
   { name: "socat", proof: "socat" },
   { name: "tshark", proof: "tshark" },
+  { name: "dbus", proof: "dbus-daemon" },
+  { name: "avahi-daemon", proof: "avahi-daemon" },
+  { name: "avahi-utils", proof: "avahi-browse" },
 ];
+
+/** Debian asks this program whether a service may be started, and takes 101 for no. */
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Installs packages without starting what they bring: daemons run in network namespaces only. */
+async function withoutServices<T>(work: () => Promise<T>): Promise<T> {
+  if (exists(POLICY)) return await work();
+  await Deno.writeTextFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755, createNew: true });
+  try {
+    return await work();
+  } finally {
+    await Deno.remove(POLICY);
+  }
+}
 
 function exists(path: string): boolean {
   try {
@@ -63,7 +80,9 @@ export async function install(): Promise<Installation> {
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   const apt = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=120"];
   const update = await run([...apt, "update"], { env });
-  const done = await run([...apt, "install", "--no-install-recommends", ...before], { env });
+  const done = await withoutServices(() =>
+    run([...apt, "install", "--no-install-recommends", ...before], { env })
+  );
   const after = missing();
   return {
     missing: after,

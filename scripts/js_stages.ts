@@ -4,6 +4,7 @@ import { javascriptTree } from "./js/tree.ts";
 import { readJunit } from "./junit.ts";
 import { Unavailable } from "./machines/cache.ts";
 import { bunProgram, type NodeMajor, nodeProgram, windowsNode } from "./machines/node.ts";
+import { resolvedEnv } from "./machines/resolved.ts";
 import { SECOND_ADDRESS } from "./machines/stages.ts";
 import { wine } from "./machines/wine.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
@@ -26,7 +27,9 @@ interface TestRuntime {
 /** Tests that say something about a runtime: not those about sources, tables and tools, nor those of other systems. */
 function isForJavascript(file: string): boolean {
   return isTest(file) &&
-    /^tests\/(?:address|cli|dgram|doctor|ffi|interfaces|kernel|runtime|socket)\//.test(file) &&
+    /^tests\/(?:address|cli|dgram|doctor|examples|ffi|interfaces|kernel|runtime|socket)\//.test(
+      file,
+    ) &&
     !/\/(?:windows_|platform_features|probe_|compare_tables)/.test(file);
 }
 
@@ -198,7 +201,8 @@ export const nodeLab: Stage = {
       const queue = [...files];
       const worker = async () => {
         for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-          results.push(await testWith(runtime, [file], selection, { PKTINFO_LAB: "1" }));
+          const env = { ...resolvedEnv(), PKTINFO_LAB: "1" };
+          results.push(await testWith(runtime, [file], selection, env));
         }
       };
       await Promise.all([worker(), worker()]);

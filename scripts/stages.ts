@@ -3,6 +3,7 @@ import { clientsStage } from "./clients_stage.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
 import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
+import { resolvedEnv } from "./machines/resolved.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
 import { npmStage } from "./npm_stage.ts";
 import { platforms } from "./platforms_stage.ts";
@@ -103,7 +104,10 @@ async function runLab(selection: Selection): Promise<Result> {
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       results.push(
-        await denoTest([...args, file], { env: { PKTINFO_LAB: "1" }, wrap: inNamespace }),
+        await denoTest([...args, file], {
+          env: { ...resolvedEnv(), PKTINFO_LAB: "1" },
+          wrap: inNamespace,
+        }),
       );
     }
   };

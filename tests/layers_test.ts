@@ -118,6 +118,47 @@ test("a runtime is known to its own file only", () => {
   assertEquals(wrong, []);
 });
 
+/** The examples are what people copy: they know the library as its users do. */
+const examples = (fs.readdirSync(path.join(root, "examples"), { recursive: true }) as string[])
+  .map((file) => `examples/${file.split(path.sep).join("/")}`).filter((file) =>
+    file.endsWith(".ts")
+  ).map((file) => ({
+    file,
+    tokens: tokenize(fs.readFileSync(path.join(root, file), "utf8")),
+  }));
+
+test("examples import entry points, Node's modules and two packages, and no other example's folder", () => {
+  const entries = new Set(["mod.ts", "dgram/mod.ts", "doctor/mod.ts"]);
+  const wrong: string[] = [];
+  for (const { file, tokens } of examples) {
+    for (const { text, line } of importsOf(tokens)) {
+      const target = path.posix.join(path.posix.dirname(file), text);
+      const folder = path.posix.dirname(target);
+      const ok = text.startsWith(".")
+        ? entries.has(target) || folder === "examples" || folder === path.posix.dirname(file)
+        : text.startsWith("node:") || text === "dns-packet" || text === "fast-xml-parser";
+      if (!ok) wrong.push(`${file}:${line}: import of ${text}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+test("of the examples the library knows what the command line shows, and no package of theirs", () => {
+  const wrong: string[] = [];
+  for (const { file, tokens } of sources) {
+    for (const { text, line } of importsOf(tokens)) {
+      const target = path.posix.join(path.posix.dirname(file), text);
+      const example = text.startsWith(".") && target.startsWith("examples/");
+      const shown = /^examples\/(?:\w+\/discover|found)\.ts$/.test(target);
+      const foreign = /^(?:dns-packet|fast-xml-parser)$/.test(text);
+      if (foreign || example && !(file.startsWith("cli/") && shown)) {
+        wrong.push(`${file}:${line}: import of ${text}`);
+      }
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 for (const { what, pattern, forbidden } of names) {
   test(`only where they belong: ${what}`, () => {
     const wrong = sources.filter(({ file }) => forbidden(file)).flatMap(({ file, tokens }) =>

@@ -12,11 +12,13 @@ import { filesBelow, scratch } from "../run.ts";
 
 const root = new URL("../..", import.meta.url);
 
-/** What the library and the tests import, beside Node's own modules. */
+/** What the library, the examples and the tests import, beside Node's own modules. */
 const packages = [
   { what: "koffi", name: "koffi", version: koffiVersion },
   { what: "koffi for Windows", name: "@koromix/koffi-win32-x64", version: koffiVersion },
   { what: "Deno's standard library", name: "deno-std", version: "1.4.0" },
+  { what: "dns-packet", name: "dns-packet", version: "5.6.1" },
+  { what: "what dns-packet imports", name: "@leichtgewicht/ip-codec", version: "2.0.5" },
 ];
 
 /** koffi's binary for this machine, which npm would choose by itself. */

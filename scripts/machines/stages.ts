@@ -15,6 +15,7 @@ import {
 import { tidyCache, Unavailable } from "./cache.ts";
 import type { Machine } from "./machine.ts";
 import { qemu } from "./qemu.ts";
+import { resolved } from "./resolved.ts";
 import { wine } from "./wine.ts";
 import { zig, zigIfCached } from "./zig.ts";
 
@@ -31,7 +32,12 @@ async function whyUnavailable(prepare: () => Promise<unknown>): Promise<string |
 /** Gets ready what later stages need. What cannot be had is skipped by name, here and there. */
 async function runMachines(): Promise<Result> {
   await tidyCache();
-  const wanted: [string, () => Promise<unknown>][] = [["wine", wine], ["qemu", qemu], ["zig", zig]];
+  const wanted: [string, () => Promise<unknown>][] = [
+    ["wine", wine],
+    ["qemu", qemu],
+    ["zig", zig],
+    ["systemd-resolved", resolved],
+  ];
   const missing = await Promise.all(wanted.map(async ([name, prepare]) => {
     const why = await whyUnavailable(prepare);
     return why === null ? [] : [`${name} (skipped: ${why})`];
