@@ -21,6 +21,14 @@ const packages: { name: string; proof: string }[] = [
   { name: "python3", proof: "python3" },
   { name: "socat", proof: "socat" },
   { name: "tshark", proof: "tshark" },
+  // Programs that the examples are tried with.
+  { name: "minidlna", proof: "minidlnad" },
+  { name: "python3-gi", proof: "/usr/share/doc/python3-gi/copyright" },
+  { name: "gir1.2-gssdp-1.6", proof: "/usr/share/doc/gir1.2-gssdp-1.6/copyright" },
+  { name: "wsdd", proof: "wsdd" },
+  { name: "libcoap3-bin", proof: "coap-server-notls" },
+  { name: "bind9-dnsutils", proof: "dig" },
+  { name: "udhcpc", proof: "udhcpc" },
 ];
 
 function exists(path: string): boolean {
@@ -36,6 +44,21 @@ function isThere(proof: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) =>
     folder !== "" && exists(`${folder}/${proof}`)
   );
+}
+
+/**
+ * Some packages are services, which Debian starts as it installs them: they would speak on the machine's own network.
+ * invoke-rc.d(8) asks this program, and 101 is "no". Whoever has one already has decided.
+ */
+async function withoutServices<T>(work: () => Promise<T>): Promise<T> {
+  const file = "/usr/sbin/policy-rc.d";
+  if (exists(file)) return await work();
+  await Deno.writeTextFile(file, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    return await work();
+  } finally {
+    await Deno.remove(file);
+  }
 }
 
 /** What is missing; and, where it may be installed, the attempt to do so. */
@@ -63,7 +86,9 @@ export async function install(): Promise<Installation> {
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   const apt = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=120"];
   const update = await run([...apt, "update"], { env });
-  const done = await run([...apt, "install", "--no-install-recommends", ...before], { env });
+  const done = await withoutServices(() =>
+    run([...apt, "install", "--no-install-recommends", ...before], { env })
+  );
   const after = missing();
   return {
     missing: after,
