@@ -44,27 +44,18 @@ export class Findings {
     return this.#known.has(key);
   }
 
-  /** Something was seen, and is to be believed in for so long. It is told if it is new, or not what it was. */
-  seen(key: string, found: Found, lifetimeMs = Infinity): void {
+  /** Something was seen, and is to be believed in for so long from now. */
+  seen(key: string, found: Found, lifetimeMs: number): void {
     if (this.#ended) return;
     const until = performance.now() + lifetimeMs;
     const known = this.#known.get(key);
-    if (known === undefined && this.#known.size >= this.#limit) {
-      this.refused++;
-      return;
+    if (known) known.until = until;
+    else if (this.#known.size >= this.#limit) this.refused++;
+    else {
+      this.#known.set(key, { found, until, told: false });
+      this.#tell(key, found);
     }
-    const changed = known === undefined || JSON.stringify(known.found) !== JSON.stringify(found);
-    this.#known.set(key, { found, until, told: known?.told ?? false });
     if (until < this.#timerAt) this.#setTimer(until);
-    if (changed) this.#tell(key, found);
-  }
-
-  /** Only its lifetime begins anew. */
-  renew(key: string, lifetimeMs: number): void {
-    const known = this.#known.get(key);
-    if (known === undefined) return;
-    known.until = performance.now() + lifetimeMs;
-    if (known.until < this.#timerAt) this.#setTimer(known.until);
   }
 
   /** All whose key begins like this are gone. */
@@ -106,7 +97,7 @@ export class Findings {
     this.#setTimer(next);
   }
 
-  /** What is new, what has changed and what is gone, until `end` is called. */
+  /** What is new and what is gone, until `end` is called. */
   async *changes(): AsyncGenerator<Found> {
     while (!this.#ended) {
       const next = this.#news.entries().next();

@@ -4,7 +4,6 @@ import { type Membership, SocketError, type UdpSocket } from "../../mod.ts";
 /** A group on an interface. */
 export interface Place {
   group: string;
-  interface: string;
   interfaceIndex: number;
 }
 
@@ -22,9 +21,7 @@ export function joinGroups(
 ): void {
   for (const group of groups) {
     const tell = (joined: Membership["interfaces"]) => {
-      for (const { name, index } of joined) {
-        onPlace({ group, interface: name, interfaceIndex: index });
-      }
+      for (const { index } of joined) onPlace({ group, interfaceIndex: index });
     };
     for (const name of wanted ?? [undefined]) {
       try {
@@ -40,7 +37,7 @@ export function joinGroups(
   }
 }
 
-/** Where a group is reached in a place: `239.255.255.250:1900@eth0`, `[ff02::c]:1900@eth0`. */
+/** Where a group is reached in a place. */
 export function endpointOf({ group, interfaceIndex }: Place, port: number) {
   return { address: group, port, interface: interfaceIndex };
 }

@@ -3,11 +3,12 @@
  */
 import { openUdpSocket, type Packet } from "../../mod.ts";
 import type { Found } from "../found.ts";
+import { Described } from "../shared/described.ts";
 import { Findings } from "../shared/findings.ts";
-import { hostAndPort, type Location, parseLocation } from "../shared/http.ts";
+import { hostAndPort, parseLocation } from "../shared/http.ts";
 import { endpointOf, joinGroups, type Place } from "../shared/multicast.ts";
 import { Links } from "../shared/on_link.ts";
-import { type Description, Descriptions } from "./description.ts";
+import { type Description, fetchDescription } from "./description.ts";
 import { type Alive, formatSearch, GROUPS, parseMessage, PORT } from "./message.ts";
 
 export interface DiscoverOptions {
@@ -34,8 +35,6 @@ export interface Counts {
 /** Datagrams get lost, so each search is sent again (section 1.3.2); then devices speak for themselves. */
 const SEARCH_AT_MS = [0, 500, 1500];
 const MAX_WAIT_SECONDS = 1;
-/** Findings that wait for their description; one more is told without. */
-const MAX_EXPECTED = 256;
 
 /**
  * Finds devices until the signal is aborted.
@@ -62,11 +61,9 @@ class Client {
   readonly #onError: (error: Error) => void;
   readonly #counts: Counts;
   readonly #links = new Links();
-  readonly #descriptions = new Descriptions();
+  readonly #described = new Described(this.findings, fetchDescription);
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  readonly #left = new AbortController();
-  /** Their description is on its way: they become findings when it has come. */
-  readonly #expected = new Set<string>();
+  #closed = false;
   /** Hears what is said to everybody. */
   readonly #listener;
   /**
@@ -98,8 +95,8 @@ class Client {
   }
 
   async close(): Promise<void> {
-    this.findings.end();
-    this.#left.abort();
+    this.#closed = true;
+    this.#described.end();
     for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all([this.#listener.close(), this.#searcher.close(), this.#running]);
   }
@@ -110,7 +107,7 @@ class Client {
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
         this.#searcher.send(search, endpointOf(place, PORT)).catch((error) => {
-          if (!this.#left.signal.aborted) this.#onError(error);
+          if (!this.#closed) this.#onError(error);
         });
       }, delay);
       this.#timers.add(timer);
@@ -141,10 +138,8 @@ class Client {
     }
     // What a name is called on one interface says nothing of another one.
     const prefix = `${name} ${message.usn} `;
-    if (message.kind === "byebye") {
-      for (const key of this.#expected) if (key.startsWith(prefix)) this.#expected.delete(key);
-      this.findings.gone(prefix);
-    } else if (this.#isWanted(message)) this.#alive(prefix + message.location, message, packet);
+    if (message.kind === "byebye") this.#described.gone(prefix);
+    else if (this.#isWanted(message)) this.#alive(prefix + message.location, message, packet);
   }
 
   #isWanted({ type }: Alive): boolean {
@@ -153,31 +148,14 @@ class Client {
   }
 
   #alive(key: string, message: Alive, packet: Packet): void {
-    const lifetimeMs = message.maxAgeSeconds * 1000;
-    if (this.findings.has(key)) {
-      this.findings.renew(key, lifetimeMs);
-      return;
-    }
     const { interfaceName, interfaceIndex, source } = packet;
     const wanted = parseLocation(message.location, interfaceName);
     // A description on another link is none of this device's; to fetch it would serve whoever sent us there.
     const location = wanted && this.#links.has(wanted.host, interfaceIndex) ? wanted : null;
     const address = location ? hostAndPort(location) : source.toString();
-    const toFound = (description?: Description) =>
-      found(message, address, interfaceName!, description);
-    if (this.#expected.has(key)) return;
-    if (
-      location === null || this.#expected.size >= MAX_EXPECTED ||
-      !this.#descriptions.mayFetch(location)
-    ) {
-      this.findings.seen(key, toFound(), lifetimeMs);
-      return;
-    }
-    this.#expected.add(key);
-    this.#descriptions.fetch(location, this.#left.signal).then((all) => {
-      if (!this.#expected.delete(key)) return; // it said goodbye meanwhile
-      const own = all.find(({ udn }) => udn !== "" && message.usn.startsWith(udn));
-      this.findings.seen(key, toFound(own), lifetimeMs);
+    this.#described.seen(key, location, message.maxAgeSeconds * 1000, (all) => {
+      const own = all?.find(({ udn }) => udn !== "" && message.usn.startsWith(udn));
+      return found(message, address, interfaceName!, own);
     });
   }
 }

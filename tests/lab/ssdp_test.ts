@@ -7,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import type { Found } from "../../examples/found.ts";
 import { type Counts, discover } from "../../examples/ssdp/discover.ts";
 import { formatNotify } from "../../examples/ssdp/message.ts";
-import { commandOf, findProgram, runtime, test, within } from "../harness.ts";
+import { commandOf, findProgram, runtime, test } from "../harness.ts";
 import { startProgram } from "../kernel/support.ts";
+import { find, nextFound } from "./findings.ts";
 import type { Host } from "./lab.ts";
 import { startReceiver, startTalker } from "./peers.ts";
 import type { Program } from "./process.ts";
@@ -75,33 +76,6 @@ function startClient(target?: string) {
       while (!(await findings.next()).done);
     },
   };
-}
-
-/** The next finding that is looked for. */
-async function find(
-  findings: AsyncGenerator<Found>,
-  wanted: (found: Found) => boolean,
-  ms = 15_000,
-): Promise<Found> {
-  const seen: Found[] = [];
-  const search = async () => {
-    for (;;) {
-      const { value, done } = await findings.next();
-      if (done) throw new Error("the client has ended");
-      if (wanted(value)) return value;
-      seen.push(value);
-    }
-  };
-  return await within(ms, search(), "a finding").catch((error) => {
-    throw new Error(`${error.message}; found ${JSON.stringify(seen)}`);
-  });
-}
-
-async function nextFound(program: Program, wanted: (found: Found) => boolean): Promise<Found> {
-  for (;;) {
-    const found = await program.nextJson<Found>(15_000);
-    if (wanted(found)) return found;
-  }
 }
 
 test(
