@@ -5,5 +5,5 @@ const MAX_LENGTH = 1024;
 
 /** Names come from strangers: they must not control the terminal, nor forge lines, nor fill the memory. */
 export function printable(text: string): string {
-  return text.slice(0, MAX_LENGTH).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "").trim();
+  return text.trim().slice(0, MAX_LENGTH).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "");
 }

@@ -54,6 +54,8 @@ const DEFAULT_AGE_SECONDS = 1800;
 /** Nobody is believed longer. */
 const MAX_AGE_SECONDS = 24 * 3600;
 const MAX_HEADERS = 64;
+/** Messages are to fit into one packet; some are a little longer. */
+const MAX_BYTES = 8 * 1024;
 /** Section 1.3.3: above that, it is 5. */
 const MAX_WAIT_SECONDS = 5;
 
@@ -61,6 +63,7 @@ const decoder = new TextDecoder();
 
 /** Reads a message; `null` if it is none, or lacks what it must have. */
 export function parseMessage(data: Uint8Array): SsdpMessage | null {
+  if (data.length > MAX_BYTES) return null;
   const [start, ...lines] = decoder.decode(data).split(/\r?\n/, MAX_HEADERS + 1);
   const headers = parseHeaders(lines);
   const get = (name: string) => headers.get(name) ?? "";
