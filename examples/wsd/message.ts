@@ -75,7 +75,10 @@ const decoder = new TextDecoder();
 /** Reads a message; `null` if it is none. */
 export function parseMessage(data: Uint8Array): WsdMessage | null {
   if (data.length > MAX_BYTES) return null;
-  const envelope = element(parseXml(decoder.decode(data)), "Envelope");
+  const text = decoder.decode(data);
+  // Most of what is no message is told without the work of a parser.
+  if (!text.includes("Envelope")) return null;
+  const envelope = element(parseXml(text), "Envelope");
   const header = element(envelope, "Header");
   const body = element(envelope, "Body");
   const action = textAt(header, "Action");

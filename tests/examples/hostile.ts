@@ -41,7 +41,7 @@ export const SORTS: Readonly<Record<string, Sort>> = {
   },
   // A piece of it again and again; every now and then as long as a datagram can be.
   oversized(next, sample) {
-    const length = next() % 100 === 0 ? 65_507 : 1500 + next() % 4096;
+    const length = next() % 100 === 0 ? 65_507 : 1500 + next() % 1024;
     const from = next() % sample.length;
     const piece = sample.subarray(from, from + 1 + next() % (sample.length - from));
     const bytes = new Uint8Array(length);
@@ -65,11 +65,12 @@ export function feed(
   make: Sort,
   samples: readonly Uint8Array[],
   parse: (data: Uint8Array) => unknown,
+  count = COUNT,
 ): number {
   const next = randomWords(0x5eed);
   const before = usedBytes();
   let taken = 0;
-  for (let i = 0; i < COUNT; i++) {
+  for (let i = 0; i < count; i++) {
     const data = make(next, pick(next, samples));
     try {
       if (parse(data) !== null) taken++;

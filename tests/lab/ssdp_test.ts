@@ -6,10 +6,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Found } from "../../examples/found.ts";
 import { type Counts, discover } from "../../examples/ssdp/discover.ts";
-import { formatNotify } from "../../examples/ssdp/message.ts";
+import { formatByebye, formatNotify } from "../../examples/ssdp/message.ts";
 import { commandOf, findProgram, runtime, test } from "../harness.ts";
 import { startProgram } from "../kernel/support.ts";
-import { find, nextFound } from "./findings.ts";
+import { find, flood, nextFound } from "./findings.ts";
 import type { Host } from "./lab.ts";
 import { startReceiver, startTalker } from "./peers.ts";
 import type { Program } from "./process.ts";
@@ -273,6 +273,30 @@ test("announcements from off the link are dropped and counted, and hostile ones 
   assertMatch(found.address, /^10\.1\.0\.100:\d+$/);
   assertEquals([found.details!.usn, found.name], [`uuid:2::${SERVER_TYPE}`, "Peer/1"]);
   assertEquals(counts, { offLink: 1, malformed: 2 });
+});
+
+test("thousands of broken announcements end nothing", { needs: ["lab"] }, async () => {
+  await using net = await twoNetworks();
+  await using client = startClient();
+  const about = {
+    type: SERVER_TYPE,
+    usn: `uuid:1::${SERVER_TYPE}`,
+    location: "",
+    server: "",
+    maxAgeSeconds: 1800,
+  };
+  const samples = [formatNotify("ff02::c", about), formatByebye("ff02::c", about)];
+  const usn = `uuid:last::${SERVER_TYPE}`;
+  const found = find(client.findings, ({ details }) => details!.usn === usn);
+  await flood(
+    { address: "ff02::c", port: 1900, interface: "eth0" },
+    samples.map((text) => new TextEncoder().encode(text)),
+    formatNotify("ff02::c", { ...about, usn }),
+    found,
+  );
+  const { address } = await found;
+  assert(address.startsWith(`[${await net.here.linkLocal("eth0")}%eth0]:`), address);
+  assert(client.counts.malformed > 1000, `${client.counts.malformed}`);
 });
 
 test("a device that is silent for longer than it said is gone", {

@@ -1,11 +1,11 @@
 // The WS-Discovery client beside wsdd, and beside hand-made messages.
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Found } from "../../examples/found.ts";
 import { type Counts, discover } from "../../examples/wsd/discover.ts";
 import { VERSIONS } from "../../examples/wsd/message.ts";
 import { findProgram, runtime, test } from "../harness.ts";
 import { startProgram } from "../kernel/support.ts";
-import { find, nextFound } from "./findings.ts";
+import { find, flood, nextFound } from "./findings.ts";
 import type { Host } from "./lab.ts";
 import { startReceiver, startTalker, type Talker } from "./peers.ts";
 import type { Program } from "./process.ts";
@@ -218,4 +218,24 @@ test("messages from off the link are dropped and counted, and hostile ones end n
   await toGroup(talker, hello(3), "10.1.0.100");
   assertEquals((await first).address, "10.1.0.100:3");
   assertEquals(client.counts, { offLink: 1, malformed: 2, unasked: 0 });
+});
+
+test("thousands of broken messages end nothing", { needs: ["lab"] }, async () => {
+  await using _net = await twoNetworks();
+  await using client = startClient();
+  const hello = (n: number) =>
+    message(
+      VERSIONS[0],
+      "Hello",
+      `<Hello>${target(n, `<XAddrs>http://10.1.0.100:${n}/</XAddrs>`)}</Hello>`,
+    );
+  const found = find(client.findings, ({ details }) => details!.endpoint === "urn:uuid:2");
+  await flood(
+    { address: "239.255.255.250", port: 3702, interface: "eth0" },
+    [new TextEncoder().encode(hello(1))],
+    hello(2),
+    found,
+  );
+  assertEquals((await found).address, "10.1.0.100:2");
+  assert(client.counts.malformed > 1000, `${client.counts.malformed}`);
 });
