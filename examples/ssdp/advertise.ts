@@ -26,10 +26,13 @@ export interface Device {
   path: string;
   /** System and product: `"Linux UPnP/2.0 pktinfo/0.1"`. */
   server: string;
+  /** For how long it is to be believed after its last word. Default 1800, the least (section 1.2.2). */
+  maxAgeSeconds?: number;
 }
 
-/** Section 1.2.2: at least half an hour. */
 const MAX_AGE_SECONDS = 1800;
+/** Notices get lost, and an interface that has just come may not have its address yet. */
+const ANNOUNCE_AT_MS = [0, 1000, 3000];
 /** Answers that wait for their time; a flood of searches gets no more. */
 const MAX_WAITING = 64;
 
@@ -53,23 +56,32 @@ export async function advertise(
     signal.addEventListener("abort", () => resolve(), { once: true })
   );
   onReady?.();
-  const serving = advertiser.serve();
-  await leaving;
-  await advertiser.leave();
-  await socket.close();
-  await serving;
+  try {
+    await Promise.race([advertiser.serve(), leaving]);
+  } finally {
+    await advertiser.leave();
+  }
 }
 
 class Advertiser {
   readonly #links = new Links();
   readonly #places = new Map<string, Place>();
   readonly #waiting = new Set<ReturnType<typeof setTimeout>>();
+  readonly #maxAgeSeconds: number;
+  readonly #again: ReturnType<typeof setInterval>;
+  #answering = 0;
 
   constructor(
     readonly device: Device,
     readonly socket: UdpSocket,
     readonly onError: (error: Error) => void,
-  ) {}
+  ) {
+    this.#maxAgeSeconds = device.maxAgeSeconds ?? MAX_AGE_SECONDS;
+    // Section 1.2.2: before half of the time is over, so that one may be lost.
+    this.#again = setInterval(() => {
+      for (const place of this.#places.values()) this.#notify(place);
+    }, this.#maxAgeSeconds * 450);
+  }
 
   /** All that the device is, and its name for each. */
   #names(): { type: string; usn: string }[] {
@@ -82,26 +94,37 @@ class Advertiser {
   #notice(name: { type: string; usn: string }, own: string): Omit<Alive, "kind" | "answer"> {
     const { port, path, server } = this.device;
     const location = `http://${new SocketAddress({ address: own, port })}${path}`;
-    return { ...name, location, server, maxAgeSeconds: MAX_AGE_SECONDS };
+    return { ...name, location, server, maxAgeSeconds: this.#maxAgeSeconds };
   }
 
   announce(place: Place): void {
     this.#places.set(`${place.group} ${place.interfaceIndex}`, place);
+    for (const delay of ANNOUNCE_AT_MS) this.#after(delay, () => this.#notify(place));
+  }
+
+  #notify(place: Place): void {
     const own = this.#links.firstAddress(place.interfaceIndex, place.group);
     if (own === null) return;
-    this.#toGroup(
-      place,
-      this.#names().map((name) => formatNotify(place.group, this.#notice(name, own))),
-    );
+    const notices = this.#names().map((name) => this.#notice(name, own));
+    this.#toGroup(place, notices.map((notice) => formatNotify(place.group, notice)));
   }
 
   async leave(): Promise<void> {
+    clearInterval(this.#again);
     for (const timer of this.#waiting) clearTimeout(timer);
     await Promise.all(
       [...this.#places.values()].map((place) =>
         this.#toGroup(place, this.#names().map((name) => formatByebye(place.group, name)))
       ),
     );
+  }
+
+  #after(ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#waiting.delete(timer);
+      work();
+    }, ms);
+    this.#waiting.add(timer);
   }
 
   async #toGroup(place: Place, texts: readonly string[]): Promise<void> {
@@ -122,16 +145,16 @@ class Advertiser {
   #answer(packet: Packet): void {
     const message = parseMessage(packet.data);
     if (message?.kind !== "search" || !this.#links.hasSender(packet)) return;
-    if (this.#waiting.size >= MAX_WAITING) return;
+    if (this.#answering >= MAX_WAITING) return;
     const own = this.#links.ownAddress(packet.source.address, packet.interfaceIndex);
     if (own === null) return;
     const answers = this.#names()
       .filter(({ type }) => message.target === "ssdp:all" || message.target === type)
       .map((name) => formatAnswer(this.#notice(name, own)));
-    const timer = setTimeout(() => {
-      this.#waiting.delete(timer);
+    this.#answering++;
+    this.#after(Math.random() * message.maxWaitSeconds * 1000, () => {
+      this.#answering--;
       for (const answer of answers) this.socket.reply(packet, answer).catch(this.onError);
-    }, Math.random() * message.maxWaitSeconds * 1000);
-    this.#waiting.add(timer);
+    });
   }
 }

@@ -92,6 +92,8 @@ class Client {
       this.#onError,
     );
     this.#running = Promise.all([this.#hear(this.#listener), this.#hear(this.#searcher)]);
+    // A socket that the OS takes away ends it; close says why.
+    this.#running.catch(() => this.findings.end());
   }
 
   async close(): Promise<void> {

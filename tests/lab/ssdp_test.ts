@@ -1,82 +1,25 @@
 // SSDP's client and device beside minidlna and gssdp.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Found } from "../../examples/found.ts";
-import { type Counts, discover } from "../../examples/ssdp/discover.ts";
-import { formatByebye, formatNotify } from "../../examples/ssdp/message.ts";
-import { commandOf, findProgram, runtime, test } from "../harness.ts";
+import { commandOf, runtime, test } from "../harness.ts";
 import { startProgram } from "../kernel/support.ts";
-import { find, flood, nextFound } from "./findings.ts";
-import type { Host } from "./lab.ts";
-import { startReceiver, startTalker } from "./peers.ts";
-import type { Program } from "./process.ts";
+import { find, nextFound } from "./findings.ts";
+import { startReceiver } from "./peers.ts";
 import "./sockets.ts";
+import {
+  noGssdp,
+  noMinidlna,
+  SERVER_TYPE,
+  startClient,
+  startGssdp,
+  startMinidlna,
+  temporary,
+} from "./ssdp_peers.ts";
 import { twoNetworks } from "./topologies.ts";
 
 const MAIN = "../../examples/ssdp/main.ts";
-const SERVER_TYPE = "urn:schemas-upnp-org:device:MediaServer:1";
 const ROUTER_TYPE = "urn:schemas-upnp-org:device:InternetGatewayDevice:2";
-
-const noMinidlna = findProgram("minidlnad") === null && "needs minidlnad (Debian: minidlna)";
-const noGssdp = !fs.existsSync("/usr/share/doc/gir1.2-gssdp-1.6") &&
-  "needs GSSDP 1.6 (Debian: python3-gi, gir1.2-gssdp-1.6)";
-
-/** minidlna on a host, with settings and a database of its own. */
-async function startMinidlna(host: Host, folder: string, name: string): Promise<Program> {
-  const config = path.join(folder, `${name}.conf`);
-  fs.mkdirSync(path.join(folder, name));
-  fs.writeFileSync(
-    config,
-    [
-      "network_interface=eth0",
-      "port=8200",
-      `media_dir=${path.join(folder, name)}`,
-      `db_dir=${path.join(folder, name)}`,
-      `log_dir=${path.join(folder, name)}`,
-      `friendly_name=${name}`,
-      "inotify=no",
-      "root_container=B",
-      "",
-    ].join("\n"),
-  );
-  return await host.spawn("minidlnad", [
-    "-S",
-    "-f",
-    config,
-    "-P",
-    path.join(folder, `${name}.pid`),
-  ]);
-}
-
-/** Debian's own Python has GObject; the one in PATH need not. */
-function startGssdp(host: Host, ...args: string[]): Promise<Program> {
-  const file = fileURLToPath(new URL("../programs/gssdp.py", import.meta.url));
-  return host.spawn("/usr/bin/python3", ["-B", file, ...args]);
-}
-
-function temporary(): { folder: string } & Disposable {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pktinfo-ssdp-"));
-  return { folder, [Symbol.dispose]: () => fs.rmSync(folder, { recursive: true, force: true }) };
-}
-
-/** A client in this process. */
-function startClient(target?: string) {
-  const leave = new AbortController();
-  const counts: Counts = { offLink: 0, malformed: 0 };
-  const findings = discover({ signal: leave.signal, counts, target });
-  return {
-    findings,
-    counts,
-    /** Leaves, and sees that the findings end. */
-    async [Symbol.asyncDispose]() {
-      leave.abort();
-      while (!(await findings.next()).done);
-    },
-  };
-}
 
 test(
   "media servers on two networks are found by their names, each on its interface, and said goodbye to",
@@ -243,107 +186,4 @@ test("our client finds our device, and fetches its name also from a link-local a
       "eth0",
     ]);
   }
-});
-
-test("announcements from off the link are dropped and counted, and hostile ones end nothing", {
-  needs: ["lab", "python3"],
-}, async () => {
-  await using net = await twoNetworks();
-  await using talker = await startTalker(net.a);
-  await using client = startClient();
-  const { findings, counts } = client;
-  const notify = (address: string, n: number) =>
-    formatNotify("239.255.255.250", {
-      type: SERVER_TYPE,
-      usn: `uuid:${n}::${SERVER_TYPE}`,
-      location: `http://${address}/`,
-      server: "Test/1 UPnP/1.0 Peer/1",
-      maxAgeSeconds: 1800,
-    });
-  const group = { to: "239.255.255.250", port: 1900, interface: "eth0" };
-  await net.a.addAddresses("eth0", ["192.0.2.7/24"]);
-  // The first read joins the groups.
-  const first = find(findings, () => true);
-  await talker.send({ ...group, source: "192.0.2.7", data: notify("192.0.2.7", 1) });
-  await talker.send({ ...group, data: "NOTIFY * HTTP/1.1\r\nNTS" });
-  await talker.send({ ...group, data: new Uint8Array(1400).fill(0xff) });
-  // From the link, and with a location that is not on it: told, but with the sender's address.
-  await talker.send({ ...group, source: "10.1.0.100", data: notify("203.0.113.5", 2) });
-  const found = await first;
-  assertMatch(found.address, /^10\.1\.0\.100:\d+$/);
-  assertEquals([found.details!.usn, found.name], [`uuid:2::${SERVER_TYPE}`, "Peer/1"]);
-  assertEquals(counts, { offLink: 1, malformed: 2 });
-});
-
-test("thousands of broken announcements end nothing", { needs: ["lab"] }, async () => {
-  await using net = await twoNetworks();
-  await using client = startClient();
-  const about = {
-    type: SERVER_TYPE,
-    usn: `uuid:1::${SERVER_TYPE}`,
-    location: "",
-    server: "",
-    maxAgeSeconds: 1800,
-  };
-  const samples = [formatNotify("ff02::c", about), formatByebye("ff02::c", about)];
-  const usn = `uuid:last::${SERVER_TYPE}`;
-  const found = find(client.findings, ({ details }) => details!.usn === usn);
-  await flood(
-    { address: "ff02::c", port: 1900, interface: "eth0" },
-    samples.map((text) => new TextEncoder().encode(text)),
-    formatNotify("ff02::c", { ...about, usn }),
-    found,
-  );
-  const { address } = await found;
-  assert(address.startsWith(`[${await net.here.linkLocal("eth0")}%eth0]:`), address);
-  assert(client.counts.malformed > 1000, `${client.counts.malformed}`);
-});
-
-test("a device that is silent for longer than it said is gone", {
-  needs: ["lab", "python3"],
-}, async () => {
-  await using net = await twoNetworks();
-  await using talker = await startTalker(net.a);
-  await using client = startClient();
-  const { findings } = client;
-  const first = find(findings, () => true);
-  const about = {
-    type: SERVER_TYPE,
-    usn: `uuid:1::${SERVER_TYPE}`,
-    location: "",
-    server: "",
-    maxAgeSeconds: 1,
-  };
-  await talker.send({
-    to: "ff02::c",
-    port: 1900,
-    interface: "eth0",
-    data: formatNotify("ff02::c", about),
-  });
-  const found = await first;
-  assertEquals(found.name, about.usn);
-  assertEquals(await find(findings, () => true), { ...found, gone: true });
-});
-
-test("an interface that comes later is searched on as well", {
-  needs: ["lab", "python3"],
-}, async () => {
-  await using net = await twoNetworks();
-  await using client = startClient();
-  const { findings } = client;
-  const never = findings.next();
-  await net.lab.link(
-    { host: net.here, name: "late0", addresses: ["10.9.0.1/24"] },
-    { host: net.b, name: "late0", addresses: ["10.9.0.2/24"] },
-  );
-  await using receiver = await startReceiver(net.b, {
-    port: 1900,
-    share: true,
-    join: ["239.255.255.250@late0"],
-  });
-  const search = await receiver.next();
-  assertMatch(search.text, /^M-SEARCH \* HTTP\/1\.1\r\nHOST: 239\.255\.255\.250:1900\r\n/);
-  assertEquals(search.source.address, "10.9.0.1");
-  await client[Symbol.asyncDispose]();
-  assertEquals((await never).done, true);
 });
