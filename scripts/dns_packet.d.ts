@@ -29,6 +29,15 @@ declare module "dns-packet" {
     data: unknown;
   }
 
+  /** RFC 6891. */
+  export interface DnsOptions {
+    type: "OPT";
+    name: ".";
+    udpPayloadSize?: number;
+    flags: number;
+    options: unknown[];
+  }
+
   export interface DnsPacket {
     id?: number;
     type?: "query" | "response";
@@ -39,13 +48,16 @@ declare module "dns-packet" {
     questions?: DnsQuestion[];
     answers?: DnsAnswer[];
     authorities?: DnsAnswer[];
-    additionals?: DnsAnswer[];
+    additionals?: (DnsAnswer | DnsOptions)[];
   }
 
   const dnsPacket: {
     name: Codec<string, NameOptions>;
     /** The data of records of a type, with the two bytes of its length in front. */
     record(type: string): Codec<unknown>;
+    readonly AUTHORITATIVE_ANSWER: number;
+    readonly TRUNCATED_RESPONSE: number;
+    readonly RECURSION_DESIRED: number;
     encode(packet: DnsPacket): Buffer;
     decode(from: Buffer): Required<DnsPacket>;
   };

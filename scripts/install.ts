@@ -21,9 +21,17 @@ const packages: { name: string; proof: string }[] = [
   { name: "python3", proof: "python3" },
   { name: "socat", proof: "socat" },
   { name: "tshark", proof: "tshark" },
+  // Programs that the examples are tried with.
   { name: "dbus", proof: "dbus-daemon" },
   { name: "avahi-daemon", proof: "avahi-daemon" },
   { name: "avahi-utils", proof: "avahi-browse" },
+  { name: "minidlna", proof: "minidlnad" },
+  { name: "python3-gi", proof: "/usr/share/doc/python3-gi/copyright" },
+  { name: "gir1.2-gssdp-1.6", proof: "/usr/share/doc/gir1.2-gssdp-1.6/copyright" },
+  { name: "wsdd", proof: "wsdd" },
+  { name: "libcoap3-bin", proof: "coap-server-notls" },
+  { name: "bind9-dnsutils", proof: "dig" },
+  { name: "udhcpc", proof: "udhcpc" },
 ];
 
 /** Debian asks this program whether a service may be started, and takes 101 for no. */

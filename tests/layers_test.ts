@@ -59,20 +59,28 @@ const names: { what: string; pattern: RegExp; forbidden: (file: string) => boole
   },
 ];
 
+/** What an example may import: the public faces, Node's modules, and the two libraries that read packets for it. */
+const forExamples =
+  /^(?:(?:mod|dgram\/mod|doctor\/mod|examples\/.*)\.ts|node:.*|dns-packet|fast-xml-parser)$/;
+
 /** The library's files; what is beside it (tests, scripts, bench, examples) is free to do as it likes. */
 function libraryFiles(): string[] {
   const beside = new Set(["tests", "scripts", "bench", "examples", "docs", "npm", "node_modules"]);
+  return typescriptFiles().filter((file) => !beside.has(file.split("/")[0]));
+}
+
+function typescriptFiles(): string[] {
   return (fs.readdirSync(root, { recursive: true }) as string[])
     .map((file) => file.split(path.sep).join("/"))
-    .filter((file) =>
-      file.endsWith(".ts") && !file.startsWith(".") && !beside.has(file.split("/")[0])
-    )
+    .filter((file) => file.endsWith(".ts") && !file.startsWith("."))
     .sort();
 }
 
-const sources = libraryFiles().map((file) => {
+function read(file: string) {
   return { file, tokens: tokenize(fs.readFileSync(path.join(root, file), "utf8")) };
-});
+}
+
+const sources = libraryFiles().map(read);
 
 function layerOf(file: string): number {
   return layers.findIndex(({ files }) => files.test(file));
@@ -118,42 +126,17 @@ test("a runtime is known to its own file only", () => {
   assertEquals(wrong, []);
 });
 
-/** The examples are what people copy: they know the library as its users do. */
-const examples = (fs.readdirSync(path.join(root, "examples"), { recursive: true }) as string[])
-  .map((file) => `examples/${file.split(path.sep).join("/")}`).filter((file) =>
-    file.endsWith(".ts")
-  ).map((file) => ({
-    file,
-    tokens: tokenize(fs.readFileSync(path.join(root, file), "utf8")),
-  }));
-
-test("examples import entry points, Node's modules and two packages, and no other example's folder", () => {
-  const entries = new Set(["mod.ts", "dgram/mod.ts", "doctor/mod.ts"]);
+test("examples import the public faces only, and nobody imports them but the command line their clients", () => {
   const wrong: string[] = [];
-  for (const { file, tokens } of examples) {
+  const examples = typescriptFiles().filter((file) => file.startsWith("examples/")).map(read);
+  for (const { file, tokens } of [...sources, ...examples]) {
     for (const { text, line } of importsOf(tokens)) {
-      const target = path.posix.join(path.posix.dirname(file), text);
-      const folder = path.posix.dirname(target);
-      const ok = text.startsWith(".")
-        ? entries.has(target) || folder === "examples" || folder === path.posix.dirname(file)
-        : text.startsWith("node:") || text === "dns-packet" || text === "fast-xml-parser";
-      if (!ok) wrong.push(`${file}:${line}: import of ${text}`);
-    }
-  }
-  assertEquals(wrong, []);
-});
-
-test("of the examples the library knows what the command line shows, and no package of theirs", () => {
-  const wrong: string[] = [];
-  for (const { file, tokens } of sources) {
-    for (const { text, line } of importsOf(tokens)) {
-      const target = path.posix.join(path.posix.dirname(file), text);
-      const example = text.startsWith(".") && target.startsWith("examples/");
-      const shown = /^examples\/(?:\w+\/discover|found)\.ts$/.test(target);
-      const foreign = /^(?:dns-packet|fast-xml-parser)$/.test(text);
-      if (foreign || example && !(file.startsWith("cli/") && shown)) {
-        wrong.push(`${file}:${line}: import of ${text}`);
-      }
+      const target = text.startsWith(".") ? path.posix.join(path.posix.dirname(file), text) : text;
+      const allowed = file.startsWith("examples/")
+        ? forExamples.test(target)
+        : !target.startsWith("examples/") ||
+          file.startsWith("cli/") && /^examples\/(?:found|\w+\/discover)\.ts$/.test(target);
+      if (!allowed) wrong.push(`${file}:${line}: import of ${text}`);
     }
   }
   assertEquals(wrong, []);

@@ -17,8 +17,11 @@ const packages = [
   { what: "koffi", name: "koffi", version: koffiVersion },
   { what: "koffi for Windows", name: "@koromix/koffi-win32-x64", version: koffiVersion },
   { what: "Deno's standard library", name: "deno-std", version: "1.4.0" },
+  // The examples' and what these import in turn.
   { what: "dns-packet", name: "dns-packet", version: "5.6.1" },
-  { what: "what dns-packet imports", name: "@leichtgewicht/ip-codec", version: "2.0.5" },
+  { what: "dns-packet's addresses", name: "@leichtgewicht/ip-codec", version: "2.0.5" },
+  { what: "fast-xml-parser", name: "fast-xml-parser", version: "4.5.7" },
+  { what: "fast-xml-parser's numbers", name: "strnum", version: "1.1.2" },
 ];
 
 /** koffi's binary for this machine, which npm would choose by itself. */

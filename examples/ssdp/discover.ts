@@ -1,0 +1,185 @@
+/**
+ * An SSDP client: searches on every interface, over IPv4 and IPv6, and listens to what devices say of themselves.
+ */
+import { openUdpSocket, type Packet } from "../../mod.ts";
+import type { Found } from "../found.ts";
+import { Described } from "../shared/described.ts";
+import { Findings } from "../shared/findings.ts";
+import { hostAndPort, parseLocation } from "../shared/http.ts";
+import { endpointOf, joinGroups, type Place } from "../shared/multicast.ts";
+import { Links } from "../shared/on_link.ts";
+import { type Description, fetchDescription } from "./description.ts";
+import { type Alive, formatSearch, GROUPS, parseMessage, PORT } from "./message.ts";
+
+export interface DiscoverOptions {
+  /** Names of interfaces. Default: all that can do multicast, also those that come later. */
+  interfaces?: readonly string[];
+  /** Ends it. */
+  signal?: AbortSignal;
+  /** Hears what does not end it: interfaces that cannot be searched on, refused datagrams. */
+  onError?: (error: Error) => void;
+  /** The type to search for. Default `ssdp:all`. */
+  target?: string;
+  /** Counts what was not believed. */
+  counts?: Counts;
+}
+
+/** Packets that were dropped. */
+export interface Counts {
+  /** From senders that are not on the link of the interface they came in on. */
+  offLink: number;
+  /** That are no message of SSDP, or lack something that it must have. */
+  malformed: number;
+}
+
+/** Datagrams get lost, so each search is sent again (section 1.3.2); then devices speak for themselves. */
+const SEARCH_AT_MS = [0, 500, 1500];
+const MAX_WAIT_SECONDS = 1;
+
+/**
+ * Finds devices until the signal is aborted.
+ *
+ * A device has a name for each of its types and services; those that tell what it is become findings
+ * (`urn:…:device:MediaServer:1`), not its services, nor that it is a device. With `target` it is just that.
+ */
+export async function* discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
+  if (options.signal?.aborted) return;
+  const client = new Client(options);
+  const end = () => client.close();
+  options.signal?.addEventListener("abort", end, { once: true });
+  try {
+    yield* client.findings.changes();
+  } finally {
+    options.signal?.removeEventListener("abort", end);
+    await client.close();
+  }
+}
+
+class Client {
+  readonly findings = new Findings();
+  readonly #target: string;
+  readonly #onError: (error: Error) => void;
+  readonly #counts: Counts;
+  readonly #links = new Links();
+  readonly #described = new Described(this.findings, fetchDescription);
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #closed = false;
+  /** Hears what is said to everybody. */
+  readonly #listener;
+  /**
+   * Searches, and hears the answers. They come to the port that was searched from, and many programs share the
+   * listener's: the kernel would give each answer to just one of them.
+   */
+  readonly #searcher;
+  readonly #running: Promise<unknown>;
+
+  constructor({ target = "ssdp:all", interfaces, onError, counts }: DiscoverOptions) {
+    this.#target = target;
+    this.#onError = onError ?? (() => {});
+    this.#counts = counts ?? { offLink: 0, malformed: 0 };
+    this.#listener = openUdpSocket({ port: PORT, share: true, onError });
+    try {
+      this.#searcher = openUdpSocket({ onError });
+    } catch (error) {
+      this.#listener.close();
+      throw error;
+    }
+    joinGroups(
+      this.#listener,
+      GROUPS,
+      interfaces,
+      (place) => this.#search(place),
+      this.#onError,
+    );
+    this.#running = Promise.all([this.#hear(this.#listener), this.#hear(this.#searcher)]);
+    // A socket that the OS takes away ends it; close says why.
+    this.#running.catch(() => this.findings.end());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#described.end();
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all([this.#listener.close(), this.#searcher.close(), this.#running]);
+  }
+
+  #search(place: Place): void {
+    const search = formatSearch(place.group, this.#target, MAX_WAIT_SECONDS);
+    for (const delay of SEARCH_AT_MS) {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        this.#searcher.send(search, endpointOf(place, PORT)).catch((error) => {
+          if (!this.#closed) this.#onError(error);
+        });
+      }, delay);
+      this.#timers.add(timer);
+    }
+  }
+
+  async #hear(packets: AsyncIterable<Packet>): Promise<void> {
+    for await (const packet of packets) {
+      try {
+        if (this.#links.hasSender(packet)) this.#take(packet);
+        else this.#counts.offLink++;
+      } catch (error) {
+        // The OS would not list the interfaces.
+        this.#onError(error as Error);
+      }
+    }
+  }
+
+  #take(packet: Packet): void {
+    const message = parseMessage(packet.data);
+    if (message === null) this.#counts.malformed++;
+    const name = packet.interfaceName;
+    // Searches of others, and our own, which come back.
+    if (
+      message === null || message.kind === "other" || message.kind === "search" || name === null
+    ) {
+      return;
+    }
+    // What a name is called on one interface says nothing of another one.
+    const prefix = `${name} ${message.usn} `;
+    if (message.kind === "byebye") this.#described.gone(prefix);
+    else if (this.#isWanted(message)) this.#alive(prefix + message.location, message, packet);
+  }
+
+  #isWanted({ type }: Alive): boolean {
+    if (this.#target !== "ssdp:all") return type === this.#target;
+    return type !== "upnp:rootdevice" && !type.startsWith("uuid:") && !type.includes(":service:");
+  }
+
+  #alive(key: string, message: Alive, packet: Packet): void {
+    const { interfaceName, interfaceIndex, source } = packet;
+    const wanted = parseLocation(message.location, interfaceName);
+    // A description on another link is none of this device's; to fetch it would serve whoever sent us there.
+    const location = wanted && this.#links.has(wanted.host, interfaceIndex) ? wanted : null;
+    const address = location ? hostAndPort(location) : source.toString();
+    this.#described.seen(key, location, message.maxAgeSeconds * 1000, (all) => {
+      const own = all?.find(({ udn }) => udn !== "" && message.usn.startsWith(udn));
+      return found(message, address, interfaceName!, own);
+    });
+  }
+}
+
+function found(
+  { type, usn, location, server }: Alive,
+  address: string,
+  interfaceName: string,
+  description?: Description,
+): Found {
+  // "Debian DLNADOC/1.50 UPnP/1.0 MiniDLNA/1.3.0": the product comes last.
+  const product = server.split(/[ ,]+/).at(-1)!;
+  const details: Record<string, string> = { usn, location, server };
+  if (description?.manufacturer) details.manufacturer = description.manufacturer;
+  if (description?.modelName) details.model = description.modelName;
+  return {
+    protocol: "ssdp",
+    name: description?.friendlyName || product || usn,
+    // "urn:schemas-upnp-org:device:MediaServer:1"
+    kind: /:device:(.+)$/.exec(type)?.[1] ?? type,
+    address,
+    interface: interfaceName,
+    details,
+  };
+}
