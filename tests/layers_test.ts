@@ -59,16 +59,22 @@ const names: { what: string; pattern: RegExp; forbidden: (file: string) => boole
   },
 ];
 
-/** The library's files; what is beside it (tests, scripts, bench, examples) is free to do as it likes. */
-function libraryFiles(): string[] {
-  const beside = new Set(["tests", "scripts", "bench", "examples", "docs", "npm", "node_modules"]);
+function filesWhere(wanted: (folder: string) => boolean): string[] {
   return (fs.readdirSync(root, { recursive: true }) as string[])
     .map((file) => file.split(path.sep).join("/"))
-    .filter((file) =>
-      file.endsWith(".ts") && !file.startsWith(".") && !beside.has(file.split("/")[0])
-    )
+    .filter((file) => file.endsWith(".ts") && !file.startsWith(".") && wanted(file.split("/")[0]))
     .sort();
 }
+
+/** The library's files; what is beside it (tests, scripts, bench) is free to do as it likes. */
+function libraryFiles(): string[] {
+  const beside = new Set(["tests", "scripts", "bench", "examples", "docs", "npm", "node_modules"]);
+  return filesWhere((folder) => !beside.has(folder));
+}
+
+/** What an example may import beside its own files: what whoever copies it has, too. */
+const offered = /^(?:mod|dgram\/mod|doctor\/mod)\.ts$/;
+const helpers = /^(?:node:.+|dns-packet|fast-xml-parser)$/;
 
 const sources = libraryFiles().map((file) => {
   return { file, tokens: tokenize(fs.readFileSync(path.join(root, file), "utf8")) };
@@ -113,6 +119,36 @@ test("a runtime is known to its own file only", () => {
         ? layerOf(file) > layerOf("ffi/runtime/runtime.ts")
         : hosted.test(file) && (text.startsWith("node:") || insideRuntime);
       if (!allowed) wrong.push(`${file}:${line}: import of ${text}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+test("examples use what everybody is offered", () => {
+  const wrong: string[] = [];
+  for (const file of filesWhere((folder) => folder === "examples")) {
+    for (
+      const { text, line } of importsOf(tokenize(fs.readFileSync(path.join(root, file), "utf8")))
+    ) {
+      const target = path.posix.join(path.posix.dirname(file), text);
+      const allowed = text.startsWith(".")
+        ? target.startsWith("examples/") || offered.test(target)
+        : helpers.test(text);
+      if (!allowed) wrong.push(`${file}:${line}: import of ${text}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
+test("of the examples only what discovers is used by the command line, and nothing by the library", () => {
+  const wrong: string[] = [];
+  for (const { file, tokens } of sources) {
+    for (const { text, line } of importsOf(tokens)) {
+      const target = path.posix.join(path.posix.dirname(file), text);
+      if (!text.startsWith(".") || !target.startsWith("examples/")) continue;
+      const allowed = file.startsWith("cli/") &&
+        /^examples\/(?:found|\w+\/discover)\.ts$/.test(target);
+      if (!allowed) wrong.push(`${file}:${line}: import of ${target}`);
     }
   }
   assertEquals(wrong, []);
