@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { wrap } from "../doctor/wrap.ts";
 import type { Io } from "./io.ts";
 
 /** The arguments are wrong; the message says how. */
@@ -125,17 +126,6 @@ export function usageOf(command: Command): string {
     `Exit status: ${command.status}`,
   ];
   return parts.join("\n\n") + "\n";
-}
-
-/** Breaks a text into lines of at most so many characters. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.length - 1;
-    if (last >= 0 && lines[last].length + 1 + word.length <= width) lines[last] += ` ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }
 
 /** The texts of an option that may be given more than once. */

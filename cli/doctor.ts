@@ -52,7 +52,7 @@ async function run(values: Values, _words: readonly string[], io: Io): Promise<n
     io.progress(null);
     if (values.json) io.out(`${JSON.stringify(diagnosis)}\n`);
     else if (values["fix-commands"]) io.out(fixScript(diagnosis));
-    else io.out(reportText(diagnosis, { colour: io.colour }));
+    else io.out(reportText(diagnosis, { colour: io.colour, columns: io.screen?.columns }));
     return diagnosis.healthy ? 0 : 1;
   } finally {
     io.progress(null);

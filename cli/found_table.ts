@@ -15,8 +15,9 @@ const HEADER = ["proto", "name", "kind", "address", "interface"] as const;
 /** Columns that give way where the terminal is narrow, and what is left of them at least. */
 const SHRINKABLE: readonly (readonly [column: number, least: number][])[] = [
   [[1, 16], [2, 12]],
-  [[3, 20]],
-  [[1, 5], [2, 5], [3, 5]],
+  [[1, 8], [2, 8]],
+  [[3, 5]],
+  [[1, 1], [2, 1]],
 ];
 
 /** The table. */
@@ -99,7 +100,7 @@ function compare(a: string, b: string): number {
 
 /** Names come from the network: they must not control the terminal. */
 function cellsOf({ protocol, name, kind, address, interface: on, gone }: Found): string[] {
-  return [protocol, gone ? `${name} (gone)` : name, kind, address, on].map(printable);
+  return [protocol, gone ? `(gone) ${name}` : name, kind, address, on].map(printable);
 }
 
 /** Lets columns give way until the table fits: first name and kind, then the address; the interface never. */

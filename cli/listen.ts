@@ -110,7 +110,7 @@ async function run(values: Values, words: readonly string[], io: Io): Promise<nu
         tally.packets++;
         tally.bytes += packet.data.length;
         output?.write(packet);
-        if (!silent) io.out(formatPacket(packet, format));
+        if (!silent) io.out(formatPacket(packet, format, io.screen?.columns));
         if (tally.packets === count) stop();
         await io.drained();
       }

@@ -5,8 +5,9 @@
  */
 
 import { printable } from "../doctor/printable.ts";
+import type { SocketAddress } from "../address/socket_address.ts";
 import type { Packet } from "../socket/packet.ts";
-import { counted } from "./text.ts";
+import { counted, widthOf } from "./text.ts";
 
 /** How to show it. */
 export type Format = "text" | "hex" | "json";
@@ -26,25 +27,37 @@ export type Shown = Pick<
   | "truncated"
 >;
 
-/** The lines of a packet, each with its line feed. */
-export function formatPacket(packet: Shown, format: Format): string {
+/**
+ * The lines of a packet, each with its line feed.
+ *
+ * @param columns How wide the terminal is: what is about the packet, not in it, is broken into lines that fit.
+ */
+export function formatPacket(packet: Shown, format: Format, columns = Infinity): string {
   if (format === "json") return `${JSON.stringify(toJson(packet))}\n`;
   const data = format === "hex" ? hexLines(packet.data) : textLines(packet.data);
-  return [headLine(packet), ...data].map((line) => `${line}\n`).join("");
+  return [...headLines(packet, columns), ...data].map((line) => `${line}\n`).join("");
 }
 
 /** `12:30:00.123 eth0  10.1.0.100:5353 → 224.0.0.251:5353  47 bytes, 255 hops` */
-function headLine(packet: Shown): string {
+function headLines(packet: Shown, columns: number): string[] {
   const { source, destination, interfaceName, interfaceIndex, data, hops, cast } = packet;
-  const on = printable(interfaceName ?? (interfaceIndex === null ? "?" : String(interfaceIndex)));
+  const on = interfaceName ?? (interfaceIndex === null ? "?" : String(interfaceIndex));
   const words = [counted(data.length, "byte")];
   if (hops !== null) words.push(counted(hops, "hop"));
   if (cast === "broadcast") words.push(cast);
   if (packet.truncated) words.push("truncated");
-  const from = printable(String(source));
-  const to = printable(String(destination));
-  return `${clock(packet)} ${on}  ${from} → ${to}  ${words.join(", ")}`;
+  // The zone of a link-local address is the interface, which is there already.
+  const at = (address: SocketAddress) => printable(String(address).replace(`%${on}]`, "]"));
+  const lines = [`${clock(packet)} ${printable(on)}  ${at(source)}`];
+  for (const part of [` → ${at(destination)}`, `  ${words.join(", ")}`]) {
+    const last = lines.length - 1;
+    if (widthOf(lines[last]) + widthOf(part) < columns) lines[last] += part;
+    else lines.push(`${" ".repeat(CLOCK_COLUMNS)}${part.trimStart()}`);
+  }
+  return lines;
 }
+
+const CLOCK_COLUMNS = 13;
 
 function dateOf({ timestamp }: Shown): Date {
   return timestamp === null ? new Date() : new Date(Number(timestamp / 1_000_000n));

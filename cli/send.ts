@@ -6,6 +6,7 @@
 
 import fs from "node:fs";
 import { parseEndpoint } from "../address/endpoint.ts";
+import type { SocketError } from "../ffi/errors.ts";
 import { openUdpSocket } from "../socket/open.ts";
 import type { UdpSocket } from "../socket/udp_socket.ts";
 import {
@@ -83,13 +84,13 @@ async function run(values: Values, words: readonly string[], io: Io): Promise<nu
     ...(name === undefined ? {} : { interface: String(name) }),
     ...(hops === undefined ? {} : { hops }),
   };
-  const refused: Error[] = [];
+  let told = false;
   await using socket = openUdpSocket({
     port: sourcePort,
     broadcast: true,
     onError: (error) => {
-      if (refused.length === 0) io.err(`pktinfo send: ${error.message}\n`);
-      refused.push(error);
+      if (!told) io.err(`pktinfo send: ${inWords(error)}\n`);
+      told = true;
     },
   });
   const tally = { sent: 0 };
@@ -107,6 +108,14 @@ async function run(values: Values, words: readonly string[], io: Io): Promise<nu
     io.err(`sent ${counted(tally.sent, "datagram")}, ${bytesText(bytes)}\n`);
   }
   return io.signal.aborted && repeat !== 0 ? 130 : 0;
+}
+
+/** ICMP's answer in the words of people. */
+function inWords(error: Error): string {
+  const { code, address, port } = error as SocketError;
+  return code === "ECONNREFUSED" && address !== null
+    ? `nobody listens at ${address}, port ${port} (${code})`
+    : error.message;
 }
 
 /** What is wrong with it is said before anything is read or opened. */

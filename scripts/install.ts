@@ -21,6 +21,10 @@ const packages: { name: string; proof: string }[] = [
   { name: "python3", proof: "python3" },
   { name: "socat", proof: "socat" },
   { name: "tshark", proof: "tshark" },
+  // A terminal for the command line, and the shells that complete it.
+  { name: "tmux", proof: "tmux" },
+  { name: "zsh", proof: "zsh" },
+  { name: "fish", proof: "fish" },
 ];
 
 function exists(path: string): boolean {
