@@ -26,7 +26,9 @@ interface TestRuntime {
 /** Tests that say something about a runtime: not those about sources, tables and tools, nor those of other systems. */
 function isForJavascript(file: string): boolean {
   return isTest(file) &&
-    /^tests\/(?:address|cli|dgram|doctor|ffi|interfaces|kernel|runtime|socket)\//.test(file) &&
+    /^tests\/(?:address|cli|dgram|doctor|examples|ffi|interfaces|kernel|runtime|socket)\//.test(
+      file,
+    ) &&
     !/\/(?:windows_|platform_features|probe_|compare_tables)/.test(file);
 }
 
