@@ -175,7 +175,11 @@ function asTable(io: Io, table: FoundTable): Show {
   const errors: string[] = [];
   let drawn = 0;
   let last = "";
-  const clear = () => drawn === 0 ? "" : `\r${drawn > 1 ? `\x1b[${drawn - 1}A` : ""}\x1b[J`;
+  // Line over line, and what is below cleared at the end: nothing flickers, and what is above stays as it is.
+  const over = (lines: readonly string[]) => {
+    const up = drawn > 1 ? `\x1b[${drawn - 1}A` : "";
+    return `\r${up}${lines.map((line) => `${line}\x1b[K`).join("\n")}\x1b[J`;
+  };
   const draw = () => {
     const { columns, rows } = io.screen as Screen;
     const secondsPast = Math.floor((performance.now() - started) / 1000);
@@ -188,7 +192,7 @@ function asTable(io: Io, table: FoundTable): Show {
     const text = lines.join("\n");
     if (text === last) return;
     last = text;
-    io.out(clear() + text);
+    io.out(over(lines));
     drawn = lines.length;
   };
   draw();
@@ -200,7 +204,7 @@ function asTable(io: Io, table: FoundTable): Show {
       clearInterval(timer);
       // What stays is the whole of it.
       const lines = table.lines((io.screen?.columns ?? 80) - 1, Infinity, paint);
-      io.out(clear() + lines.map((line) => `${line}\n`).join(""));
+      io.out(`${over(lines)}\n`);
       for (const text of errors) io.err(text);
     },
   };

@@ -118,29 +118,40 @@ test("a client that fails is told once and keeps nobody from going on", async ()
   assertEquals((await discover({ mdns: failing }, [], never)).code, 2);
 });
 
-/** A terminal that understands what the table writes: text, line feeds, "up", "clear below" and colours. */
+// deno-lint-ignore no-control-regex -- it is what terminals are told with
+const SEQUENCES = /\x1b\[(?:(\d+)A|([JK])|(\d*)m)|([^])/gu;
+
+/** A terminal that understands what the table writes: text, line feeds, "up", "clear" and colours. */
 class Terminal {
   readonly lines: string[] = [""];
   #row = 0;
+  #column = 0;
   constructor(readonly columns: number) {}
 
   write(text: string): void {
-    // deno-lint-ignore no-control-regex -- it is what terminals are told with
-    for (const [, up, clear, , character] of text.matchAll(/\x1b\[(?:(\d+)A|(J)|(\d*)m)|([^])/g)) {
+    for (const [, up, clear, , character] of text.matchAll(SEQUENCES)) {
+      const line = this.lines[this.#row];
       if (up) this.#row -= Number(up);
-      else if (clear) this.lines.splice(this.#row, Infinity, "");
-      else if (character === "\n") this.lines[++this.#row] ??= "";
-      else if (character === "\r") this.lines[this.#row] = "";
-      else if (character) this.lines[this.#row] += character;
+      else if (clear) {
+        this.lines[this.#row] = line.slice(0, this.#column);
+        if (clear === "J") this.lines.length = this.#row + 1;
+      } else if (character === "\n") {
+        this.lines[++this.#row] ??= "";
+        this.#column = 0;
+      } else if (character === "\r") this.#column = 0;
+      else if (character) {
+        this.lines[this.#row] = line.slice(0, this.#column) + character +
+          line.slice(this.#column + 1);
+        this.#column++;
+      }
+      assert(this.#row >= 0 && this.#column < this.columns, text);
     }
-    for (const line of this.lines) assert(widthOf(line) < this.columns, line);
   }
 }
 
 test("on a terminal one table is written over itself, and stays when it ends", async () => {
   const screen = { columns: 80, rows: 8 };
   const many = Array.from({ length: 12 }, (_, at) => ({ ...PRINTER, name: `Printer ${at}` }));
-  const terminal = new Terminal(screen.columns);
   const clients = { mdns: telling(...many), pva: telling({ ...SERVER, gone: true }) };
   const { code, io } = await discover(
     clients,
@@ -152,6 +163,7 @@ test("on a terminal one table is written over itself, and stays when it ends", a
     },
   );
   assertEquals(code, 0);
+  const terminal = new Terminal(screen.columns);
   terminal.write(io.stdout);
   const [header, ...rows] = terminal.lines;
   assertEquals(header.split(/ {2,}/), ["proto", "name", "kind", "address", "interface"]);
@@ -159,7 +171,7 @@ test("on a terminal one table is written over itself, and stays when it ends", a
   assertEquals(rows.length, 12 + 1 + 1);
   assertStringIncludes(rows[12], "(gone)");
   assertStringIncludes(io.stdout, "… and 9 more");
-  for (const drawn of io.stdout.split("\x1b[J").slice(0, -1)) {
+  for (const drawn of io.stdout.split("\x1b[J").slice(0, -2)) {
     assert(drawn.split("\n").length <= screen.rows, drawn);
   }
   assert(io.stdout.includes("\x1b[1m") && io.stdout.includes("\x1b[2m"));

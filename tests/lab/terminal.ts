@@ -90,9 +90,9 @@ export class Terminal implements AsyncDisposable {
     return (await this.#tmux("capture-pane", "-p", "-S", "-")).trimEnd().split("\n");
   }
 
-  /** The same with colours, as escape sequences. */
+  /** What is to be seen, with colours as escape sequences. */
   async painted(): Promise<string> {
-    return (await this.#tmux("capture-pane", "-p", "-e", "-S", "-")).trimEnd();
+    return (await this.#tmux("capture-pane", "-p", "-e")).trimEnd();
   }
 
   /** Waits until the screen has text that matches. */
