@@ -23,7 +23,7 @@ export interface Io {
   err(text: string): void;
   /** Shows what is being done, on one line that the next one replaces; `null` takes it away. */
   progress(step: string | null): void;
-  /** Standard input, to its end. */
+  /** Standard input, to its end; rejects with the signal's reason when that is aborted. */
   input(): Promise<Uint8Array>;
   /** An environment variable, or `null` where it is unset or may not be read. Never prompts. */
   environment(name: string): string | null;
@@ -89,7 +89,11 @@ export function processIo(): Io & Disposable {
     },
     async input() {
       const parts: Uint8Array[] = [];
-      for await (const part of stdin) parts.push(part);
+      const read = async () => {
+        for await (const part of stdin) parts.push(part);
+      };
+      // A terminal that nobody types at would keep who wants to leave.
+      await Promise.race([read(), aborted(leave.signal)]);
       return concat(parts);
     },
     environment: (name) => runtime.environment(name),
@@ -104,6 +108,18 @@ export function processIo(): Io & Disposable {
       stdout.off("error", onError);
     },
   };
+}
+
+/** Rejects when the signal is aborted, with its reason. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const leave = () => {
+      process.stdin.destroy();
+      reject(signal.reason);
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

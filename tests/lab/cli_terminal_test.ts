@@ -87,6 +87,11 @@ test("send asks for what to send, and takes it from the keyboard", needs, async 
   await screen.type("hello", "Enter", "C-d");
   assertEquals(await screen.ended(), "0");
   assertStringIncludes((await screen.screen()).join("\n"), '"sent":1,"bytes":6');
+
+  await using other = await terminal(["send", "10.1.0.1:5000"]);
+  await other.until(/Ctrl-D/);
+  await other.type("C-c");
+  assertEquals(await other.ended(), "130");
 });
 
 /** A server for discovery to find. */
