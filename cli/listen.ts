@@ -8,6 +8,7 @@ import fs from "node:fs";
 import { isMulticast } from "../address/classify.ts";
 import { parseEndpoint } from "../address/endpoint.ts";
 import { parseIp } from "../address/ip.ts";
+import { SocketAddress } from "../address/socket_address.ts";
 import { openUdpSocket } from "../socket/open.ts";
 import type { Packet } from "../socket/packet.ts";
 import { platform } from "../socket/platform.ts";
@@ -190,7 +191,8 @@ function open(place: Place, share: boolean, io: Io): UdpSocket {
     const { interfaces, failed } = socket.join(address!, name === null ? {} : { interface: name });
     if (interfaces.length === 0 && failed.length > 0) throw failed[0].error;
     const names = interfaces.map(({ name }) => name).join(", ") || "no interface yet";
-    io.err(`listening on ${socket.localAddresses[0]}, joined on ${names}\n`);
+    const group = String(new SocketAddress({ address: address!, port: socket.port }));
+    io.err(`listening on ${group}, joined on ${names}\n`);
     for (const { name, error } of failed) io.err(`not joined on ${name}: ${error.message}\n`);
     return socket;
   } catch (error) {

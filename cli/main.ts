@@ -10,12 +10,12 @@ import { completionsCommand } from "./completions.ts";
 import { discover } from "./discover.ts";
 import { doctor } from "./doctor.ts";
 import { interfacesCommand } from "./interfaces.ts";
-import { type Io, processIo } from "./io.ts";
+import { type Io, processIo, type Screen } from "./io.ts";
 import { listen } from "./listen.ts";
 import { send } from "./send.ts";
 import { VERSION } from "./version.ts";
 
-export type { Io };
+export type { Io, Screen };
 
 const COMMANDS: readonly Command[] = [
   listen,

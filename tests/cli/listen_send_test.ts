@@ -103,7 +103,8 @@ test("listen --quiet counts, and keeps a rate on the terminal", async () => {
 test("a group is listened to on the interface named, and may be shared", async () => {
   const group = "239.255.76.67";
   const first = await listening(`${group}:0@${lo.name}`, "--count", "1");
-  assertStringIncludes(first.io.stderr, `joined on ${lo.name}`);
+  const { port } = first;
+  assertStringIncludes(first.io.stderr, `listening on ${group}:${port}, joined on ${lo.name}\n`);
   const word = `${group}:${first.port}`;
   const second = await listening(word, "--interface", lo.name, "--count", "1");
   // To the group; what is sent to this host's address is for others.
