@@ -9,7 +9,9 @@ import process from "node:process";
 
 /** The size of a terminal, in characters. */
 export interface Screen {
+  /** How many characters a line holds. */
   readonly columns: number;
+  /** How many lines there are. */
   readonly rows: number;
 }
 
