@@ -19,7 +19,7 @@ export interface Screen {
 export interface Io {
   /** Writes to standard output. */
   out(text: string | Uint8Array): void;
-  /** Resolves when standard output has room again: whoever writes much waits for it now and then. */
+  /** Resolves when standard output has room again, or the user leaves: whoever writes much waits for it. */
   drained(): Promise<void>;
   /** Writes to standard error. */
   err(text: string): void;
@@ -68,13 +68,16 @@ export function processIo(): Io & Disposable {
       show();
     },
     drained: () => {
-      if (!stdout.writableNeedDrain || stdout.destroyed) return Promise.resolve();
+      const { signal } = leave;
+      if (!stdout.writableNeedDrain || stdout.destroyed || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const done = () => {
           stdout.off("drain", done).off("close", done);
+          signal.removeEventListener("abort", done);
           resolve();
         };
         stdout.on("drain", done).on("close", done);
+        signal.addEventListener("abort", done);
       });
     },
     err(text) {

@@ -1,7 +1,7 @@
 /** Listening where all PV Access programs of a host listen: for beacons, and for what has to be passed on. */
 
 import { interfaces, openUdpSocket, type Packet, type UdpSocket } from "../../mod.ts";
-import type { Heard } from "./ask.ts";
+import type { Dropped, Heard } from "./ask.ts";
 import { decode, encode, IPV6_GROUP, LOCAL_GROUP, type Message, PVA_PORT } from "./codec.ts";
 
 /** How to listen. */
@@ -10,6 +10,8 @@ export interface ListenOptions {
   port?: number;
   /** Names of the interfaces to listen on. Default: all. */
   interfaces?: readonly string[];
+  /** Counts what is not PV Access, where somebody wants to know. */
+  dropped?: Dropped;
   signal?: AbortSignal;
   onError?: (error: Error) => void;
 }
@@ -49,6 +51,7 @@ export async function* hear(
   const only = options.interfaces ?? [];
   for await (const packet of socket) {
     const messages = decode(packet.data);
+    if (messages === null && options.dropped) options.dropped.malformed++;
     if (messages === null || messages.length === 0) continue;
     if (packet.cast === "unicast" && packet.destination.family === "IPv4" && loopback !== null) {
       for (const message of messages) {

@@ -3,11 +3,13 @@ import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { type SearchTarget, searchTargets } from "../../examples/pva/addresses.ts";
 import type { Dropped } from "../../examples/pva/ask.ts";
+import { encode } from "../../examples/pva/codec.ts";
 import { discover } from "../../examples/pva/discover.ts";
 import { serve } from "../../examples/pva/responder.ts";
 import { type Answer, search } from "../../examples/pva/search.ts";
 import { type ServerEvent, servers } from "../../examples/pva/servers.ts";
-import { interfaces, type SocketError } from "../../mod.ts";
+import { interfaces, openUdpSocket, type SocketError } from "../../mod.ts";
+import { randomWords } from "../address/random.ts";
 import { python3, test, type TestOptions, within } from "../harness.ts";
 import { startProgram } from "../kernel/support.ts";
 import type { Host } from "./lab.ts";
@@ -318,6 +320,46 @@ test(
     assertEquals(new Set(found).size, found.length);
   },
 );
+
+test("a hundred thousand hostile datagrams end nothing, and only the beacon behind them is told", {
+  needs: ["lab"],
+}, async () => {
+  await using _net = await twoNetworks();
+  const end = new AbortController();
+  const dropped: Dropped = { malformed: 0, unasked: 0 };
+  const events = servers({ targets: [], signal: end.signal, dropped });
+  const online = events.next();
+  await using socket = openUdpSocket({ address: "127.0.0.2" });
+  const to = "127.0.0.3:5076";
+  const beacon = encode({
+    type: "beacon",
+    guid: GUID,
+    sequence: 0,
+    changes: 0,
+    address: null,
+    port: 5075,
+    protocol: "tcp",
+  }, "little");
+  const next = randomWords(7);
+  for (let sent = 0; sent < 100_000; sent += 50) {
+    const items = Array.from({ length: 50 }, () => {
+      const data = beacon.slice(0, 1 + next() % (beacon.length - 1));
+      data[next() % data.length] = next();
+      return { data, to };
+    });
+    await socket.sendMany(items);
+    // The listener has its turn.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  await socket.send(beacon, to);
+  const { value } = await within(5_000, online);
+  assertEquals([value?.server.guid, value?.server.address], [GUID, "127.0.0.2:5075"]);
+  // The kernel may have had no room for some, and a few are still whole.
+  assert(dropped.malformed > 50_000, `only ${dropped.malformed} arrived`);
+  const last = events.next();
+  end.abort();
+  assertEquals((await within(2_000, last)).done, true);
+});
 
 test("the program finds a name, says who has it, and what nobody has", needs, async () => {
   await using net = await twoNetworks();
