@@ -52,6 +52,8 @@ export function processIo(): Io & Disposable {
     leave.abort();
   };
   stdout.on("error", onError);
+  // Emacs' shell, for one, is a terminal that knows no escape sequences.
+  const dumb = runtime.environment("TERM") === "dumb";
   let shown = "";
   const erase = () => {
     // To the beginning of the line, and clear it.
@@ -86,7 +88,7 @@ export function processIo(): Io & Disposable {
       show();
     },
     progress(step) {
-      if (!stderr.isTTY) return;
+      if (!stderr.isTTY || dumb) return;
       const columns = stderr.columns ?? 80;
       stderr.write("\r\x1b[K");
       shown = step === null ? "" : step.slice(0, columns - 1);
@@ -104,9 +106,11 @@ export function processIo(): Io & Disposable {
     environment: (name) => runtime.environment(name),
     asks: Boolean(stdin.isTTY),
     get screen() {
-      return stdout.isTTY ? { columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 } : null;
+      return stdout.isTTY && !dumb
+        ? { columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }
+        : null;
     },
-    colour: Boolean(stdout.isTTY) && runtime.colours,
+    colour: Boolean(stdout.isTTY) && !dumb && runtime.colours,
     signal: leave.signal,
     [Symbol.dispose]: () => {
       process.off("SIGINT", onSignal);

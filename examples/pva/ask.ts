@@ -9,8 +9,8 @@ import { type ByteOrder, decode, encode, type Message, type Search } from "./cod
 
 /** How to ask. */
 export interface AskOptions {
-  /** Who is asked: see `searchTargets`. */
-  targets: readonly SearchTarget[];
+  /** Who is asked: see `searchTargets`. A function is called each time, for interfaces that come later. */
+  targets: readonly SearchTarget[] | (() => readonly SearchTarget[]);
   /** The byte order to ask in; answers are read in either. Default: big, as the network's. */
   byteOrder?: ByteOrder;
   /** Ends it. */
@@ -53,8 +53,9 @@ export async function* ask(
   if (signal?.aborted) return;
   await using socket = openUdpSocket({ broadcast: true, signal, onError });
   // What cannot be reached now will not be next time either: said once.
-  const unreachable = new Set<SearchTarget>();
-  const onFailure = (target: SearchTarget, error: Error) => {
+  const unreachable = new Set<string>();
+  const onFailure = ({ address, interface: name }: SearchTarget, error: Error) => {
+    const target = `${address}@${name}`;
     if (signal?.aborted || unreachable.has(target)) return;
     unreachable.add(target);
     onError?.(error);
@@ -82,7 +83,7 @@ function send(
   { targets, byteOrder = "big" }: AskOptions,
   onFailure: (target: SearchTarget, error: Error) => void,
 ): void {
-  for (const target of targets) {
+  for (const target of typeof targets === "function" ? targets() : targets) {
     const { address, port, interface: name, hops, unicast, replyTo = null } = target;
     const search = { ...question, unicast, address: replyTo, port: socket.port };
     const to = name === undefined ? { address, port } : { address, port, interface: name };

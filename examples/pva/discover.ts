@@ -20,8 +20,10 @@ export interface DiscoverOptions {
 /** Tells servers as they come and go, until the signal is aborted. */
 export async function* discover(options: DiscoverOptions): AsyncGenerator<Found> {
   const { interfaces, signal, onError, environment = {} } = options;
-  const { targets, port, errors } = searchTargets(environment, listInterfaces(), interfaces);
+  const look = () => searchTargets(environment, listInterfaces(), interfaces);
+  const { port, errors } = look();
   for (const error of errors) onError?.(error);
+  const targets = () => look().targets;
   for await (const { type, server } of servers({ targets, port, interfaces, signal, onError })) {
     const { guid, address, protocol, source, version, byteOrder } = server;
     yield {

@@ -30,8 +30,10 @@ process.once("SIGINT", () => leave.abort());
 
 const { EPICS_PVA_ADDR_LIST, EPICS_PVA_AUTO_ADDR_LIST, EPICS_PVA_BROADCAST_PORT } = process.env;
 const environment = { EPICS_PVA_ADDR_LIST, EPICS_PVA_AUTO_ADDR_LIST, EPICS_PVA_BROADCAST_PORT };
-const { targets, port, errors } = searchTargets(environment, interfaces());
+const look = () => searchTargets(environment, interfaces());
+const { port, errors } = look();
 errors.forEach(onError);
+const targets = () => look().targets;
 
 if (command === "search" && names.length > 0) {
   const dropped: Dropped = { malformed: 0, unasked: 0 };
@@ -56,7 +58,7 @@ if (command === "search" && names.length > 0) {
     console.log(`${type}  ${server.address} on ${server.interface}  guid ${server.guid}`);
   }
 } else if (command === "serve" && names.length > 0) {
-  const options = { names, port, byteOrder, onError, beaconTargets: targets } as const;
+  const options = { names, port, byteOrder, onError, beaconTargets: targets() } as const;
   await serve({ ...options, signal: leave.signal }, (port) => console.log(`answering on ${port}`));
 } else {
   console.error("usage: main.ts search NAME … | servers | serve NAME …   [--little]");

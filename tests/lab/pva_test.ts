@@ -297,6 +297,22 @@ for (const order of ORDERS) {
   );
 }
 
+test("a server on a network that comes later is found", needs, async () => {
+  await using net = await twoNetworks();
+  await serverOn(net.b, "--serve=LAB:B");
+  await net.lab.ip("link set eth1 down");
+  const end = new AbortController();
+  const found = discover({ signal: end.signal, interfaces: ["eth1"] });
+  const first = found.next();
+  // It has asked, where it could.
+  await net.here.run("sh", ["-c", "until ss -Hlun 'sport = :5076' | grep -q 5076; do :; done"]);
+  await net.lab.ip("link set eth1 up");
+  const { value } = await within(10_000, first);
+  assertEquals([value?.address, value?.interface], ["10.2.0.100:5075", "eth1"]);
+  end.abort();
+  assertEquals((await within(2_000, found.next())).done, true);
+});
+
 test(
   "discovery tells servers with address and interface, asked and by beacon, and ends with its signal",
   needs,
