@@ -8,29 +8,33 @@ import { printable } from "../doctor/printable.ts";
 import type { InterfaceChange } from "../interfaces/change.ts";
 import { type InterfaceAddress, interfaces, type NetworkInterface } from "../interfaces/list.ts";
 import { watchInterfaces } from "../interfaces/watch.ts";
-import { readOptions } from "./arguments.ts";
+import { type Command, onlyOne, type Values } from "./command.ts";
 import type { Io } from "./io.ts";
 
-/** How to use it. */
-export const INTERFACES_USAGE = `usage: pktinfo interfaces [options]
+/** The command. */
+export const interfacesCommand: Command = {
+  name: "interfaces",
+  summary: "lists the network interfaces, or watches them",
+  about: `
+Lists the network interfaces: index, name, flags, MTU, hardware address and
+addresses.`,
+  options: {
+    watch: { short: "w", help: "go on and tell what changes, until Ctrl-C" },
+    json: {
+      help: 'print one JSON object a line; with --watch each has a "type", "present" for what is ' +
+        "there at the beginning",
+    },
+    names: { help: "print only their names, one a line" },
+  },
+  status: "0, or 2 for wrong usage or a failure.",
+  run,
+};
 
-Lists the network interfaces: index, name, flags, MTU, hardware address and addresses.
-
-  --watch   go on and tell what changes, until Ctrl-C
-  --json    print one JSON object a line; with --watch each has a "type", "present" for what is
-            there at the beginning
-  --help    print this
-`;
-
-/** Runs it; returns the exit status. */
-export async function interfacesCommand(args: readonly string[], io: Io): Promise<number> {
-  const values = readOptions(args, {
-    watch: { type: "boolean" },
-    json: { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  });
-  if (values.help) io.out(INTERFACES_USAGE);
-  else if (values.watch) await watch(io, values.json === true);
+async function run(values: Values, _words: readonly string[], io: Io): Promise<number> {
+  onlyOne(values, "names", "watch");
+  onlyOne(values, "names", "json");
+  if (values.watch) await watch(io, values.json === true);
+  else if (values.names) io.out(interfaces().map(({ name }) => `${printable(name)}\n`).join(""));
   else io.out(values.json ? lines(interfaces()) : table(interfaces()));
   return 0;
 }

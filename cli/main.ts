@@ -5,62 +5,74 @@
  */
 
 import process from "node:process";
-import { UsageError } from "./arguments.ts";
+import { type Command, readArguments, UsageError, usageOf } from "./command.ts";
+import { completionsCommand } from "./completions.ts";
+import { discover } from "./discover.ts";
 import { doctor } from "./doctor.ts";
 import { interfacesCommand } from "./interfaces.ts";
-import { type Io, processIo } from "./io.ts";
+import { type Io, processIo, type Screen } from "./io.ts";
+import { listen } from "./listen.ts";
+import { send } from "./send.ts";
 import { VERSION } from "./version.ts";
 
-export type { Io };
+export type { Io, Screen };
 
-/** A command of its own right. */
-type Command = (args: readonly string[], io: Io) => Promise<number>;
-
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: readonly Command[] = [
+  listen,
+  send,
+  discover,
   doctor,
-  interfaces: interfacesCommand,
-};
+  interfacesCommand,
+  completionsCommand(() => COMMANDS),
+];
 
+const WIDTH = Math.max(...COMMANDS.map(({ name }) => name.length));
 const USAGE = `usage: pktinfo COMMAND [options]
 
-  doctor       says why multicast does not work here, and what to do
-  interfaces   lists the network interfaces, or watches them
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(WIDTH)}  ${summary}`).join("\n")}
 
 pktinfo COMMAND --help says more. pktinfo --version prints the version.
 `;
+
+/** What a shell says for a program that Ctrl-C ended: 128 + SIGINT. */
+const INTERRUPTED = 130;
 
 /**
  * Runs a command.
  *
  * @param args Its name and its options.
  * @param io Where it writes to.
- * @returns The exit status: 0 all is well, 1 something was found, 2 wrong usage or a failure.
+ * @returns The exit status: 0 all is well, 1 something was found (or not), 2 wrong usage or a failure, 130 interrupted.
  */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
-  if (name === "--help" || name === "-h") {
-    io.out(USAGE);
-    return 0;
-  }
-  if (name === "--version") {
+  if (name === "--version" || name === "-V") {
     io.out(`${VERSION}\n`);
     return 0;
   }
-  if (name === undefined || !Object.hasOwn(COMMANDS, name)) {
+  if (name === "help" && rest.length > 0) return await main([rest[0], "--help"], io);
+  if (name === "--help" || name === "-h" || name === "help") {
+    io.out(USAGE);
+    return 0;
+  }
+  const command = COMMANDS.find((other) => other.name === name);
+  if (command === undefined) {
     if (name !== undefined) io.err(`pktinfo: there is no command ${JSON.stringify(name)}\n\n`);
     io.err(USAGE);
     return 2;
   }
   try {
-    return await COMMANDS[name](rest, io);
+    const { values, words } = readArguments(command, rest);
+    if (values.help) {
+      io.out(usageOf(command));
+      return 0;
+    }
+    return await command.run(values, words, io);
   } catch (error) {
     // The user left; there is nothing to say about it.
-    if (io.signal.aborted && error === io.signal.reason) return 2;
-    if (error instanceof UsageError) {
-      io.err(`pktinfo ${name}: ${error.message}\nTry: pktinfo ${name} --help\n`);
-    } else {
-      io.err(`pktinfo ${name}: ${error instanceof Error ? error.message : error}\n`);
-    }
+    if (io.signal.aborted && error === io.signal.reason) return INTERRUPTED;
+    io.err(`pktinfo ${name}: ${error instanceof Error ? error.message : error}\n`);
+    if (error instanceof UsageError) io.err(`Try: pktinfo ${name} --help\n`);
     return 2;
   }
 }

@@ -6,11 +6,14 @@
 
 import { printable } from "./printable.ts";
 import type { Diagnosis, Finding, GroupTest, Level } from "./types.ts";
+import { wrap } from "./wrap.ts";
 
 /** How the report is to look. */
 export interface TextOptions {
   /** With colours, for a terminal. Default `false`. */
   colour?: boolean;
+  /** How wide the terminal is; commands stay in one line, to be copied. Default: lines are not broken. */
+  columns?: number;
 }
 
 const ORDER: readonly Level[] = ["problem", "warning", "note"];
@@ -28,17 +31,20 @@ const STEPS = ["join", "send", "receive", "destination", "interface"] as const;
 export function reportText(diagnosis: Diagnosis, options: TextOptions = {}): string {
   const paint = (text: string, colour: keyof typeof COLOURS) =>
     options.colour ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text;
+  const broken = (text: string, indent: string) =>
+    wrap(text, (options.columns ?? Infinity) - 3 - indent.length)
+      .map((line, at) => (at === 0 || indent !== "" ? indent : "  ") + line);
   const { findings, healthy } = diagnosis;
   const lines = [...table(diagnosis, paint)];
   for (const level of ORDER) {
     for (const finding of findings.filter((other) => other.level === level)) {
-      lines.push("", ...describe(finding, paint));
+      lines.push("", ...describe(finding, paint, broken));
     }
   }
   if (diagnosis.looked.length > 0) {
     lines.push("", "Not looked at:");
     for (const { what, why } of diagnosis.looked) {
-      lines.push(`  ${printable(what)}: ${printable(why)}`);
+      lines.push(...broken(`${printable(what)}: ${printable(why)}`, "  "));
     }
   }
   const count = (level: Level) => findings.filter((finding) => finding.level === level).length;
@@ -53,6 +59,8 @@ export function reportText(diagnosis: Diagnosis, options: TextOptions = {}): str
 }
 
 type Paint = (text: string, colour: keyof typeof COLOURS) => string;
+/** Breaks a text into lines that fit; one without indentation is followed by lines with some. */
+type Broken = (text: string, indent: string) => string[];
 
 function* table({ interfaces, withoutInterface }: Diagnosis, paint: Paint): Generator<string> {
   const rows = [
@@ -82,12 +90,14 @@ function groupOf({ group, family, port }: GroupTest): string {
   return port === null ? group : family === "IPv4" ? `${group}:${port}` : `[${group}]:${port}`;
 }
 
-function* describe(finding: Finding, paint: Paint): Generator<string> {
+function* describe(finding: Finding, paint: Paint, broken: Broken): Generator<string> {
   const { id, level, what, why, remedy } = finding;
-  yield `${paint(level, level)}: ${printable(what)} [${id}]`;
-  yield `  ${printable(why)}`;
+  const [first, ...others] = broken(`${level}: ${printable(what)} [${id}]`, "");
+  yield paint(level, level) + first.slice(level.length);
+  yield* others;
+  yield* broken(printable(why), "  ");
   if (!remedy) return;
-  yield `  Remedy: ${printable(remedy.text)}`;
+  yield* broken(`Remedy: ${printable(remedy.text)}`, "  ");
   // Shown, not run: what a terminal would take for a command of its own is made visible.
   for (const command of remedy.commands) yield `    ${printable(command)}`;
 }

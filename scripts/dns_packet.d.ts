@@ -26,29 +26,26 @@ declare module "dns-packet" {
     class?: string;
     ttl?: number;
     flush?: boolean;
-    data: unknown;
-  }
-
-  /** RFC 6891. */
-  export interface DnsOptions {
-    type: "OPT";
-    name: ".";
+    data?: unknown;
+    /** Of an OPT record (RFC 6891). */
     udpPayloadSize?: number;
-    flags: number;
-    options: unknown[];
+    flags?: number;
+    options?: unknown[];
   }
 
   export interface DnsPacket {
     id?: number;
     type?: "query" | "response";
     flags?: number;
+    flag_aa?: boolean;
+    flag_rd?: boolean;
     flag_tc?: boolean;
     opcode?: string;
     rcode?: string;
     questions?: DnsQuestion[];
     answers?: DnsAnswer[];
     authorities?: DnsAnswer[];
-    additionals?: (DnsAnswer | DnsOptions)[];
+    additionals?: DnsAnswer[];
   }
 
   const dnsPacket: {

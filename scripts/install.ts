@@ -32,6 +32,10 @@ const packages: { name: string; proof: string }[] = [
   { name: "libcoap3-bin", proof: "coap-server-notls" },
   { name: "bind9-dnsutils", proof: "dig" },
   { name: "udhcpc", proof: "udhcpc" },
+  // A terminal for the command line, and the shells that complete it.
+  { name: "tmux", proof: "tmux" },
+  { name: "zsh", proof: "zsh" },
+  { name: "fish", proof: "fish" },
 ];
 
 /** Debian asks this program whether a service may be started, and takes 101 for no. */

@@ -22,6 +22,7 @@ export type Need =
   | "python3"
   | "socat"
   | "tshark"
+  | "tmux"
   | "cc"
   | "node"
   | "tun"
@@ -153,6 +154,7 @@ const needs: Record<Need, { met: () => boolean; missing: string }> = {
   python3: { met: () => python3() !== null, missing: "python3" },
   socat: { met: () => findProgram("socat") !== null, missing: "socat" },
   tshark: { met: () => findProgram("tshark") !== null, missing: "tshark" },
+  tmux: { met: () => findProgram("tmux") !== null, missing: "tmux" },
   cc: {
     met: () => findProgram("cc") !== null || findProgram("gcc") !== null,
     missing: "a C compiler",

@@ -3,7 +3,7 @@
  * question came from. No I/O; packets by dns-packet.
  */
 import { Buffer } from "node:buffer";
-import dns from "dns-packet";
+import dns, { type DnsAnswer } from "dns-packet";
 
 /** Where a question came in. */
 export interface Asked {
@@ -43,7 +43,7 @@ export function answer(data: Uint8Array, name: string, asked: Asked): Uint8Array
   if (query === null || query.type !== "query") return null;
   const [question] = query.questions;
   const edns = query.additionals.find(({ type }) => type === "OPT");
-  const say = (code: number, answers: unknown[] = [], flags = 0) =>
+  const say = (code: number, answers: DnsAnswer[] = [], flags = 0) =>
     dns.encode({
       type: "response",
       id: query.id,

@@ -27,11 +27,12 @@ export function contentChecks({ folder, packed }: Consumer): Check[] {
       },
     },
     {
-      name: "package.json is the one described, with no scripts and one dependency",
+      name: "package.json is the one described, with no scripts and three dependencies",
       async run() {
         const found = JSON.parse(await installed("package.json"));
         assertEquals(found, JSON.parse(JSON.stringify(description())));
-        assertEquals([found.scripts, Object.keys(found.dependencies)], [undefined, ["koffi"]]);
+        const dependencies = ["koffi", "dns-packet", "fast-xml-parser"];
+        assertEquals([found.scripts, Object.keys(found.dependencies)], [undefined, dependencies]);
       },
     },
     {

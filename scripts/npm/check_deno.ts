@@ -1,10 +1,10 @@
-/** The package on Deno through `npm:`, from a registry of our own on loopback whose koffi cannot be loaded. */
+/** The package on Deno through `npm:`, from a registry of our own on loopback whose other packages cannot be loaded. */
 import { assertEquals } from "@std/assert";
 import path from "node:path";
 import { run, scratch } from "../run.ts";
 import { assertObserved, type Check, type Consumer } from "./check.ts";
 import { pack } from "./client.ts";
-import { description, koffiVersion, name, version } from "./package.ts";
+import { description, discoveryPackages, koffiVersion, name, version } from "./package.ts";
 
 /** A package of which there is one version. */
 interface Published {
@@ -39,13 +39,13 @@ function registry(all: readonly Published[]): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-/** In place of koffi: whoever loads it fails. */
-async function uselessKoffi(): Promise<Published> {
-  const folder = path.join(scratch(), "useless-koffi");
+/** In place of a package: whoever loads it fails. */
+async function useless(name: string, version: string): Promise<Published> {
+  const folder = path.join(scratch(), `useless-${name}`);
   await Deno.mkdir(folder, { recursive: true });
-  const manifest = { name: "koffi", version: koffiVersion, main: "index.js" };
+  const manifest = { name, version, main: "index.js" };
   await Deno.writeTextFile(path.join(folder, "package.json"), JSON.stringify(manifest));
-  await Deno.writeTextFile(path.join(folder, "index.js"), 'throw new Error("koffi was loaded");');
+  await Deno.writeTextFile(path.join(folder, "index.js"), `throw new Error("${name} was loaded");`);
   return { ...manifest, tarball: (await pack(folder, scratch())).tarball };
 }
 
@@ -63,10 +63,12 @@ async function program(folder: string): Promise<string> {
 export function denoCheck({ folder, packed: { tarball } }: Consumer): Check {
   return {
     name:
-      "Deno imports it through npm: with --allow-ffi alone, runs its command, and needs no koffi",
+      "Deno imports it through npm: with --allow-ffi alone, runs its command, and loads none of its dependencies",
     async run() {
       const self: Published = { ...description(), name, version, tarball };
-      await using server = registry([self, await uselessKoffi()]);
+      const unused = [{ name: "koffi", version: koffiVersion }, ...discoveryPackages];
+      const others = await Promise.all(unused.map(({ name, version }) => useless(name, version)));
+      await using server = registry([self, ...others]);
       const env = {
         DENO_DIR: path.join(scratch(), "deno-consumer-cache"),
         NPM_CONFIG_REGISTRY: `http://127.0.0.1:${server.addr.port}/`,

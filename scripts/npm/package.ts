@@ -8,15 +8,27 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 /** The folder that becomes the package. */
 export const output = path.join(root, "npm");
 
-/** The only dependency, with which the tests run as well. */
+/** What calls C, with which the tests run as well. */
 export const koffiVersion = "3.3.4";
 
 /** Node's types: those of the oldest Node, so that nothing is used that it lacks. */
 export const nodeTypes = { name: "@types/node", version: "20.19.43" };
 
-const { name: jsrName, license, exports, ...config } = JSON.parse(
+const { name: jsrName, license, exports, imports, ...config } = JSON.parse(
   Deno.readTextFileSync(path.join(root, "deno.json")),
-) as { name: string; version: string; license: string; exports: Record<string, string> };
+) as {
+  name: string;
+  version: string;
+  license: string;
+  exports: Record<string, string>;
+  imports: Record<string, string>;
+};
+
+/** What `pktinfo discover` reads packets with: loaded by nothing else. */
+export const discoveryPackages = ["dns-packet", "fast-xml-parser"].map((name) => ({
+  name,
+  version: imports[name].replace(`npm:${name}@`, ""),
+}));
 
 /** The package's name, and the version that it has on JSR as well. */
 export const name = "pktinfo";
@@ -86,7 +98,10 @@ export function description(): Record<string, unknown> {
     imports: { "#runtime": mapValues(runtimes, compiled) },
     bin: mapValues(bin, compiled),
     files: ["esm", "CHANGELOG.md"],
-    dependencies: { koffi: `^${koffiVersion}` },
+    dependencies: Object.fromEntries(
+      [{ name: "koffi", version: koffiVersion }, ...discoveryPackages]
+        .map(({ name, version }) => [name, `^${version}`]),
+    ),
   };
 }
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import ts from "npm:typescript@6.0.3";
 import { npmPackage } from "../machines/npm.ts";
 import { run } from "../run.ts";
-import { entryPoints, koffiVersion, nodeTypes, root } from "./package.ts";
+import { discoveryPackages, entryPoints, koffiVersion, nodeTypes, root } from "./package.ts";
 
 /**
  * ffi/runtime/koffi_load.ts describes what is used of koffi, which Deno need not have; whether koffi agrees is seen
@@ -36,6 +36,8 @@ async function denoTypes(): Promise<string> {
 export async function compile(folder: string): Promise<void> {
   const koffi = await npmPackage({ what: "koffi", name: "koffi", version: koffiVersion });
   const node = await npmPackage({ what: "Node's types", ...nodeTypes });
+  const [, xml] = discoveryPackages;
+  const fastXml = await npmPackage({ what: "fast-xml-parser's types", ...xml });
   const koffiCheck = inRepository("ffi/runtime/koffi_check.ts");
   const deno = inRepository("deno.d.ts");
   const options: ts.CompilerOptions = {
@@ -59,6 +61,7 @@ export async function compile(folder: string): Promise<void> {
     paths: {
       "#runtime": [inRepository("ffi/runtime/koffi.ts")],
       koffi: [slashes(path.join(koffi, "index.d.ts"))],
+      [xml.name]: [slashes(path.join(fastXml, "src/fxp.d.ts"))],
     },
   };
   // Beside the sources there are two files that nobody has written to a disk.
@@ -73,7 +76,8 @@ export async function compile(folder: string): Promise<void> {
   };
   const { exports, bin, runtimes } = entryPoints;
   const sources = [...Object.values(exports), ...Object.values(bin), ...runtimes].map(inRepository);
-  const program = ts.createProgram([...sources, ...written.keys()], options, host);
+  const ambient = inRepository("scripts/dns_packet.d.ts");
+  const program = ts.createProgram([...sources, ambient, ...written.keys()], options, host);
   const problems = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
   if (problems.length > 0) {
     throw new Error(ts.formatDiagnostics(problems, {

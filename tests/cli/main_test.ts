@@ -1,24 +1,13 @@
 // The command line without a host: what it says, where to, and how it ends.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fs from "node:fs";
-import type { Io } from "../../cli/io.ts";
 import { main } from "../../cli/main.ts";
 import { VERSION } from "../../cli/version.ts";
 import { test } from "../harness.ts";
 import { lo } from "../kernel/support.ts";
+import { FakeIo, run } from "./support.ts";
 
-/** Runs a command; what it wrote, and its exit status. */
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const io: Io = {
-    out: (text) => void (written.out += text),
-    err: (text) => void (written.err += text),
-    progress: () => {},
-    colour: false,
-    signal: new AbortController().signal,
-  };
-  return { code: await main(args, io), ...written };
-}
+const COMMANDS = ["listen", "send", "discover", "doctor", "interfaces", "completions"];
 
 test("the version is the package's", async () => {
   const file = new URL("../../deno.json", import.meta.url);
@@ -27,15 +16,16 @@ test("the version is the package's", async () => {
 });
 
 test("help goes to standard output and ends with 0", async () => {
-  for (const args of [["--help"], ["-h"], ["doctor", "--help"], ["interfaces", "-h"]]) {
+  const own = COMMANDS.flatMap((name) => [[name, "--help"], [name, "-h"], ["help", name]]);
+  for (const args of [["--help"], ["-h"], ["help"], ...own]) {
     const { code, out, err } = await run(...args);
     assertEquals([code, err], [0, ""]);
     assertStringIncludes(out, "usage: pktinfo");
-    // It fits a terminal.
-    assert(out.split("\n").every((line) => line.length <= 100), out);
+    // It fits a terminal of 80 columns.
+    for (const line of out.split("\n")) assert(line.length < 80, line);
   }
   const { out } = await run("--help");
-  for (const name of ["doctor", "interfaces"]) assertStringIncludes(out, name);
+  for (const name of COMMANDS) assertStringIncludes(out, name);
 });
 
 test("wrong usage goes to standard error and ends with 2", async () => {
@@ -50,6 +40,33 @@ test("wrong usage goes to standard error and ends with 2", async () => {
     ["doctor", "--group"],
     ["doctor", "--json=yes"],
     ["interfaces", "--watch", "extra"],
+    ["interfaces", "--names", "--json"],
+    ["help", "nosuch"],
+    ["listen", "nosuch"],
+    ["listen", "70000"],
+    ["listen", "239.1.2.3"],
+    ["listen", "ff02::fb"],
+    ["listen", "239.1.2.3:5000,4"],
+    ["listen", "--hex", "--json"],
+    ["listen", "--count", "0"],
+    ["listen", "--count", "1.5"],
+    ["listen", "--for", "soon"],
+    ["listen", "--for", "-1"],
+    ["listen", "--port"],
+    ["send"],
+    ["send", "10.0.0.1"],
+    ["send", "somehost:5000"],
+    ["send", "127.0.0.1:5000", "a", "b"],
+    ["send", "127.0.0.1:5000", "a", "--file", "b"],
+    ["send", "127.0.0.1:5000", "--hex", "abc"],
+    ["send", "127.0.0.1:5000", "--hex"],
+    ["send", "127.0.0.1:5000", "a", "--repeat", "many"],
+    ["send", "127.0.0.1:5000", "a", "--hops", "256"],
+    ["send", "127.0.0.1:5000", "x".repeat(70_000)],
+    ["discover", "nosuch"],
+    ["discover", "--interface", "nosuch0"],
+    ["completions"],
+    ["completions", "tcsh"],
   ];
   for (const args of wrong) {
     const { code, out, err } = await run(...args);
@@ -64,4 +81,17 @@ test("interfaces are listed", async () => {
   const loopback = out.trimEnd().split("\n").map((line) => JSON.parse(line))
     .find(({ loopback }) => loopback);
   assertEquals([loopback.index, loopback.name], [lo.index, lo.name]);
+});
+
+test("the names of the interfaces are listed for a shell", async () => {
+  const { code, out } = await run("interfaces", "--names");
+  assertEquals(code, 0);
+  assert(out.split("\n").includes(lo.name), out);
+});
+
+test("who leaves is told nothing, and the status is that of an interruption", async () => {
+  const io = new FakeIo();
+  io.leave.abort();
+  assertEquals(await main(["doctor", "--interface", lo.name], io), 130);
+  assertEquals([io.stdout, io.stderr], ["", ""]);
 });

@@ -109,6 +109,22 @@ test("the report has problems before warnings before notes, and counts them", ()
   assert(!text.includes("\x1b"));
   assertStringIncludes(reportText(diagnosis()), "Multicast works on this host.");
   assertStringIncludes(reportText(diagnosis({}), { colour: true }), "\x1b[31mproblem\x1b[0m");
+  // Text is broken into lines that fit, and loses no word; commands stay as they are, to be copied.
+  const command = "ip -6 route add multicast ff00::/8 dev eth0 table local";
+  const remedy = {
+    text: "Tell the kernel that groups are reached there, too.",
+    commands: [command],
+  };
+  const long = diagnosis({ why: "No route leads to IPv6 groups on this interface.", remedy });
+  const whole = reportText(long);
+  const broken = reportText(long, { columns: 40 });
+  assert(broken.split("\n").length > whole.split("\n").length + 1, broken);
+  const words = (text: string) => text.split(/\s+/);
+  assertEquals(words(broken), words(whole));
+  const isCommand = (line: string) => line.startsWith("    ");
+  assertEquals(broken.split("\n").filter(isCommand), whole.split("\n").filter(isCommand));
+  const prose = broken.split("\n").slice(1).filter((line) => !isCommand(line));
+  assert(prose.every((line) => line.length < 40), broken);
 });
 
 test("the table shows each test, and which interfaces were not tried", () => {

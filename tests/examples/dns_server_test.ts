@@ -44,7 +44,7 @@ test("addresses are those of the interface that was asked on", () => {
     true,
   ]);
   const dataOf = (type: string) =>
-    say(question(type, "Router.LAB"))!.answers.map((record: { data: unknown }) => record.data);
+    say(question(type, "Router.LAB"))!.answers.map(({ data }) => data);
   assertEquals(dataOf("A"), ["10.1.0.1", "10.1.0.2"]);
   assertEquals(dataOf("AAAA"), ["fd01::1"]);
   assertEquals(String(dataOf("TXT")[0]), "you asked 10.1.0.2 on eth0");
