@@ -20,7 +20,7 @@ import type { Counters } from "./counters.ts";
 import type { DeliveryFilter } from "./delivery.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { Pace } from "./pace.ts";
-import { castOf, type Packet, toPacket } from "./packet.ts";
+import { castOf, type Packet, PacketMaker } from "./packet.ts";
 import { PayloadMemory } from "./payload.ts";
 
 /** Messages a call may bring. */
@@ -64,6 +64,7 @@ export class Receiver {
   readonly #batch: ReceiveBatch;
   readonly #castBySpecDst: boolean;
   readonly #payloads = new PayloadMemory();
+  readonly #packets: PacketMaker;
   #queue: Packet[] = [];
   #head = 0;
   readonly #waiters: Settle<Packet>[] = [];
@@ -86,6 +87,7 @@ export class Receiver {
     readonly maxDatagramSize: number,
   ) {
     this.#batch = batchOf(system);
+    this.#packets = new PacketMaker(names);
     this.#pace = new Pace(halves.length, system.rest !== null);
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
     for (const half of halves) {
@@ -267,7 +269,7 @@ export class Receiver {
       return;
     }
     const data = this.#payloads.copy(this.#batch.data(slot, message.length));
-    const packet = toPacket(message, data, cast, half.port, this.dropped, this.names);
+    const packet = this.#packets.make(message, data, cast, half.port, this.dropped);
     counters.countReceived(packet);
     this.#queue.push(packet);
   }

@@ -5,7 +5,7 @@
  */
 
 import { type Family, formatIp } from "../address/ip.ts";
-import type { SocketAddress } from "../address/socket_address.ts";
+import { SocketAddress } from "../address/socket_address.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { checkSignal } from "../interfaces/arguments.ts";
@@ -13,9 +13,11 @@ import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import { Counters } from "./counters.ts";
 import { DeliveryFilter } from "./delivery.ts";
 import {
+  checkSendOptions,
   type Destination,
   Destinations,
   parseDestination,
+  type Route,
   type SendOptions,
 } from "./destination.ts";
 import type { FamilySocket } from "./family_socket.ts";
@@ -81,6 +83,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   readonly #signal: AbortSignal | null;
   readonly #onAbort = () => void this.close();
   #connected: FamilySocket | null = null;
+  /** Where the last datagram went that asked for nothing else: mostly the next one goes there, too. */
+  #lastPlain: { to: Destination | undefined; half: FamilySocket; route: Route } | null = null;
   #closing: Promise<void> | null = null;
 
   /**
@@ -369,10 +373,18 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
         return { data: toBytes(data, connected.family), half: connected, route: null };
       }
     }
+    const plain = !asksForSomething(options);
+    const last = this.#lastPlain;
+    if (plain && last !== null && to === last.to) {
+      if (options) checkSendOptions(options);
+      return { data: toBytes(data, last.half.family), half: last.half, route: last.route };
+    }
     const parsed = parseDestination(to ?? this.#names.toSocketAddress(connected!.peer!));
     const half = this.#half(parsed.ip);
     const bytes = toBytes(data, half.family);
-    return { data: bytes, half, route: this.#destinations.resolve(parsed, options, half, lenient) };
+    const route = this.#destinations.resolve(parsed, options, half, lenient);
+    if (plain && isFixed(to, route)) this.#lastPlain = { to, half, route };
+    return { data: bytes, half, route };
   }
 
   /** The half of an address's family. */
@@ -548,4 +560,10 @@ function asksForSomething(options: SendOptions | undefined): boolean {
   return options !== undefined &&
     (options.source !== undefined || options.interface !== undefined ||
       options.hops !== undefined || options.trafficClass !== undefined);
+}
+
+/** Whether a destination always means the same: no object of the caller's own, no interface, which may change. */
+function isFixed(to: Destination | undefined, route: Route): boolean {
+  return (typeof to === "string" || to instanceof SocketAddress) &&
+    route.control === null && route.options === null && route.interfaceIndex === 0;
 }
