@@ -121,6 +121,8 @@ export class ReceiveBatch extends Batch {
   readonly #controlTruncatedFlag: number;
   readonly #broadcastFlag: number;
   #dataLength = -1;
+  /** What {@linkcode data} returned last for each slot: the next datagram mostly has the same length. */
+  readonly #views: Uint8Array<ArrayBuffer>[];
 
   constructor(platform: Platform, addressOf: AddressOf, slots: number, slotSize: number) {
     const { receiveSize } = new ControlCodec(platform);
@@ -128,6 +130,7 @@ export class ReceiveBatch extends Batch {
     this.#truncatedFlag = platform.constants.MSG_TRUNC;
     this.#controlTruncatedFlag = platform.constants.MSG_CTRUNC;
     this.#broadcastFlag = platform.constants.MSG_BCAST;
+    this.#views = Array(slots).fill(this.dataBytes.subarray(0, 0));
     for (let slot = 0; slot < slots; slot++) this.#reset(slot);
   }
 
@@ -192,15 +195,24 @@ export class ReceiveBatch extends Batch {
 
   /** A slot's data, until the next call: to be copied at once. */
   data(slot: number, length: number): Uint8Array<ArrayBuffer> {
+    const size = Math.min(length, this.slotSize);
+    const view = this.#views[slot];
+    if (view.length === size && size > 0) return view;
     const start = slot * this.slotSize;
-    return this.dataBytes.subarray(start, start + Math.min(length, this.slotSize));
+    return this.#views[slot] = this.dataBytes.subarray(start, start + size);
   }
 }
 
 /** Messages to be sent. */
 export class SendBatch extends Batch {
+  /** Whether a slot's header points to its name and to its control data. */
+  readonly #named: boolean[];
+  readonly #controlled: boolean[];
+
   constructor(platform: Platform, addressOf: AddressOf, slots: number, slotSize: number) {
     super(platform, addressOf, slots, slotSize, (new ControlCodec(platform).sendSize + 7) & ~7);
+    this.#named = Array(slots).fill(true);
+    this.#controlled = Array(slots).fill(true);
   }
 
   /**
@@ -243,20 +255,21 @@ export class SendBatch extends Batch {
     const nameLength = to ? this.sockaddr.write(this.nameView, slot * this.nameSize, to) : 0;
     this.headerView.setUint32(at + this.header.msg_namelen, nameLength, true);
     // No name and no control are null pointers: macOS and NetBSD refuse (address, 0).
-    this.headerView.setBigUint64(
-      at + this.header.msg_name,
-      nameLength > 0 ? this.nameAddress + BigInt(slot * this.nameSize) : 0n,
-      true,
-    );
+    if (this.#named[slot] !== nameLength > 0) {
+      this.#named[slot] = nameLength > 0;
+      const address = this.nameAddress + BigInt(slot * this.nameSize);
+      this.headerView.setBigUint64(at + this.header.msg_name, nameLength > 0 ? address : 0n, true);
+    }
     const controlStart = slot * this.controlSize;
     const controlLength = control || segmentSize > 0
       ? this.control.write(this.controlView, controlStart, family, control, segmentSize)
       : 0;
     this.setControlLength(slot, controlLength);
-    this.headerView.setBigUint64(
-      at + this.header.msg_control,
-      controlLength > 0 ? this.controlAddress + BigInt(controlStart) : 0n,
-      true,
-    );
+    if (this.#controlled[slot] !== controlLength > 0) {
+      this.#controlled[slot] = controlLength > 0;
+      const address = this.controlAddress + BigInt(controlStart);
+      const pointer = controlLength > 0 ? address : 0n;
+      this.headerView.setBigUint64(at + this.header.msg_control, pointer, true);
+    }
   }
 }

@@ -68,10 +68,15 @@ export class InterfaceNames {
 
   /** An address as the OS gave it, with its zone's name. */
   toSocketAddress({ family, w0, w1, w2, w3, port, scopeId }: Readonly<SocketWords>): SocketAddress {
+    const zone = this.zoneOf(scopeId);
+    return socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, zone);
+  }
+
+  /** The zone that a scope id stands for, by name; `null` where there is none, or its name cannot be told. */
+  zoneOf(scopeId: number): string | null {
     const name = scopeId === 0 ? null : this.nameOf(scopeId);
     // Windows allows anything in a name; what no text can carry is written as the index.
-    const zone = name !== null && isZoneText(name) ? name : null;
-    return socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, zone);
+    return name !== null && isZoneText(name) ? name : null;
   }
 
   /** Whether an index is a loopback's. */

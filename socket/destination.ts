@@ -98,6 +98,15 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SendOptions | "data" | "to">([
 ]);
 const KNOWN_PARTS: ReadonlySet<string> = new Set(["address", "port", "interface"]);
 
+/**
+ * Refuses names that are no options of a datagram.
+ *
+ * @throws {TypeError} Naming the first one.
+ */
+export function checkSendOptions(options: SendOptions): void {
+  checkNames(options, KNOWN, "a datagram");
+}
+
 /** Resolves destinations for one socket. */
 export class Destinations {
   constructor(
@@ -125,7 +134,7 @@ export class Destinations {
     const { ip } = to;
     const multicast = isMulticast(ip);
     const zoned = needsZone(ip);
-    checkNames(options, KNOWN, "a datagram");
+    checkSendOptions(options);
     const hops = checkHops(options.hops ?? to.hops ?? undefined, multicast);
     const trafficClass = options.trafficClass === undefined
       ? -1

@@ -5,9 +5,11 @@
  */
 
 import { ipv6NeedsZone } from "../address/classify.ts";
+import type { Family } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import type { ReceivedMessage } from "../ffi/message.ts";
 import type { InterfaceNames } from "../interfaces/names.ts";
+import type { Words } from "./membership_table.ts";
 
 /** Whom a datagram was sent to: this host alone, a group, or everybody on the link. */
 export type Cast = "unicast" | "multicast" | "broadcast";
@@ -91,34 +93,52 @@ export function castOf(
   return control.localAddress === control.w0 ? "unicast" : "broadcast";
 }
 
-/** Makes the packet of a message. Runs for every datagram: addresses stay numbers. */
-export function toPacket(
-  message: ReceivedMessage,
-  data: Uint8Array<ArrayBuffer>,
-  truncated: boolean,
-  cast: Cast | null,
-  port: number,
-  dropped: number | null,
-  names: InterfaceNames,
-): Packet {
-  const { source, control } = message;
-  const { interfaceIndex } = control;
-  const interfaceName = names.nameOf(interfaceIndex);
-  return new Packet(
-    data,
-    names.toSocketAddress(source),
-    destinationOf(message, port, interfaceName),
-    interfaceIndex || null,
-    interfaceName,
-    cast,
-    control.hops < 0 ? null : control.hops,
-    control.trafficClass < 0 ? null : control.trafficClass,
-    control.seconds < 0
-      ? null
-      : BigInt(control.seconds) * 1_000_000_000n + BigInt(control.nanoseconds),
-    truncated,
-    dropped,
-  );
+/**
+ * Makes the packets of one reader. Runs for every datagram: addresses stay numbers until somebody looks at their
+ * text, and one that is the last packet's again is the same object.
+ */
+export class PacketMaker {
+  readonly #source = new LastAddress();
+  readonly #destination = new LastAddress();
+
+  constructor(readonly names: InterfaceNames) {}
+
+  /** Makes one of a message; `port` is the socket's. */
+  make(
+    message: ReceivedMessage,
+    data: Uint8Array<ArrayBuffer>,
+    truncated: boolean,
+    cast: Cast | null,
+    port: number,
+    dropped: number | null,
+  ): Packet {
+    const { names } = this;
+    const { source, control } = message;
+    const { interfaceIndex } = control;
+    const { scopeId } = source;
+    return new Packet(
+      data,
+      this.#source.of(source.family, source, source.port, scopeId, names.zoneOf(scopeId)),
+      this.#destinationOf(message, port),
+      interfaceIndex || null,
+      names.nameOf(interfaceIndex),
+      cast,
+      control.hops < 0 ? null : control.hops,
+      control.trafficClass < 0 ? null : control.trafficClass,
+      control.seconds < 0
+        ? null
+        : BigInt(control.seconds) * 1_000_000_000n + BigInt(control.nanoseconds),
+      truncated,
+      dropped,
+    );
+  }
+
+  #destinationOf({ source: { family }, control }: ReceivedMessage, port: number): SocketAddress {
+    if (!control.hasDestination) return this.#destination.of(family, NOWHERE, port, 0, null);
+    const zoned = family === "IPv6" && ipv6NeedsZone(control.w0);
+    const scopeId = zoned ? control.interfaceIndex : 0;
+    return this.#destination.of(family, control, port, scopeId, this.names.zoneOf(scopeId));
+  }
 }
 
 /** Another datagram of the train that a packet is of: it came the same way. */
@@ -138,26 +158,44 @@ export function sibling(packet: Packet, data: Uint8Array<ArrayBuffer>, truncated
   );
 }
 
-function destinationOf(
-  message: ReceivedMessage,
-  port: number,
-  interfaceName: string | null,
-): SocketAddress {
-  const { control } = message;
-  const { family } = message.source;
-  if (!control.hasDestination) {
-    return socketAddressFromWords(family, 0, 0, 0, 0, port, null, null);
+const NOWHERE: Words = { w0: 0, w1: 0, w2: 0, w3: 0 };
+
+/** An address that mostly comes again. */
+class LastAddress {
+  #address: SocketAddress | null = null;
+  #family: Family = "IPv4";
+  #w0 = 0;
+  #w1 = 0;
+  #w2 = 0;
+  #w3 = 0;
+  #port = 0;
+  #scopeId = 0;
+  #zone: string | null = null;
+
+  /** The last one if it is the same, else a new one. */
+  of(
+    family: Family,
+    words: Words,
+    port: number,
+    scopeId: number,
+    zone: string | null,
+  ): SocketAddress {
+    // Signed, as in SocketAddress itself.
+    const w0 = words.w0 | 0, w1 = words.w1 | 0, w2 = words.w2 | 0, w3 = words.w3 | 0;
+    if (
+      this.#address !== null && this.#port === port && this.#w0 === w0 && this.#w3 === w3 &&
+      this.#w1 === w1 && this.#w2 === w2 && this.#family === family &&
+      this.#scopeId === scopeId && this.#zone === zone
+    ) return this.#address;
+    this.#family = family;
+    this.#w0 = w0;
+    this.#w1 = w1;
+    this.#w2 = w2;
+    this.#w3 = w3;
+    this.#port = port;
+    this.#scopeId = scopeId;
+    this.#zone = zone;
+    this.#address = socketAddressFromWords(family, w0, w1, w2, w3, port, scopeId || null, zone);
+    return this.#address;
   }
-  const { w0, w1, w2, w3, interfaceIndex } = control;
-  const zoned = family === "IPv6" && interfaceIndex !== 0 && ipv6NeedsZone(w0);
-  return socketAddressFromWords(
-    family,
-    w0,
-    w1,
-    w2,
-    w3,
-    port,
-    zoned ? interfaceIndex : null,
-    zoned ? interfaceName : null,
-  );
 }

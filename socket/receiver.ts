@@ -20,7 +20,7 @@ import type { Counters } from "./counters.ts";
 import type { DeliveryFilter } from "./delivery.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { Pace } from "./pace.ts";
-import { type Cast, castOf, type Packet, sibling, toPacket } from "./packet.ts";
+import { type Cast, castOf, type Packet, PacketMaker, sibling } from "./packet.ts";
 import { PayloadMemory } from "./payload.ts";
 
 /** Messages a call may bring. */
@@ -64,6 +64,7 @@ export class Receiver {
   readonly #batch: ReceiveBatch;
   readonly #castBySpecDst: boolean;
   readonly #payloads = new PayloadMemory();
+  readonly #packets: PacketMaker;
   #queue: Packet[] = [];
   #head = 0;
   readonly #waiters: Settle<Packet>[] = [];
@@ -88,6 +89,7 @@ export class Receiver {
     busyPollMs: number,
   ) {
     this.#batch = batchOf(system);
+    this.#packets = new PacketMaker(names);
     this.#pace = new Pace(halves.length, system.rest !== null, busyPollMs);
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
     for (const half of halves) {
@@ -284,7 +286,7 @@ export class Receiver {
     truncated: boolean,
     cast: Cast | null,
   ): Packet {
-    return toPacket(message, data, truncated, cast, half.port, this.dropped, this.names);
+    return this.#packets.make(message, data, truncated, cast, half.port, this.dropped);
   }
 
   #add(packet: Packet): void {

@@ -13,9 +13,11 @@ import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import { Counters } from "./counters.ts";
 import { DeliveryFilter } from "./delivery.ts";
 import {
+  checkSendOptions,
   type Destination,
   Destinations,
   parseDestination,
+  type Route,
   type SendOptions,
 } from "./destination.ts";
 import type { FamilySocket } from "./family_socket.ts";
@@ -81,6 +83,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   readonly #signal: AbortSignal | null;
   readonly #onAbort = () => void this.close();
   #connected: FamilySocket | null = null;
+  /** Where the last datagram went that asked for nothing else: mostly the next one goes there, too. */
+  #lastPlain: { to: Destination | undefined; half: FamilySocket; route: Route } | null = null;
   #closing: Promise<void> | null = null;
 
   /**
@@ -312,22 +316,11 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       if (typeof items?.[Symbol.iterator] !== "function") {
         throw new TypeError(`sendMany takes an iterable of datagrams, got ${items}`);
       }
-      // Those that go to the same place in the same way share a route.
-      let shared: { to: Destination | undefined; outgoing: Outgoing } | null = null;
       for (const item of items) {
         if (typeof item !== "object" || item === null) {
           throw new TypeError(`a datagram is { data, to?, … }, got ${item}`);
         }
-        const { data, to } = item;
-        const plain = isPlain(item);
-        if (plain && shared !== null && shared.to === to) {
-          const { half, route } = shared.outgoing;
-          datagrams.push({ data: toBytes(data, half.family), half, route });
-          continue;
-        }
-        const outgoing = this.#outgoing(data, to, item);
-        datagrams.push(outgoing);
-        shared = plain ? { to, outgoing } : null;
+        datagrams.push(this.#outgoing(item.data, item.to, item));
       }
       return this.#sender.sendMany(datagrams);
     } catch (error) {
@@ -381,10 +374,18 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
         return { data: toBytes(data, connected.family), half: connected, route: null };
       }
     }
+    const plain = !asksForSomething(options);
+    const last = this.#lastPlain;
+    if (plain && last !== null && to === last.to) {
+      if (options) checkSendOptions(options);
+      return { data: toBytes(data, last.half.family), half: last.half, route: last.route };
+    }
     const parsed = parseDestination(to ?? this.#names.toSocketAddress(connected!.peer!));
     const half = this.#half(parsed.ip);
     const bytes = toBytes(data, half.family);
-    return { data: bytes, half, route: this.#destinations.resolve(parsed, options, half, lenient) };
+    const route = this.#destinations.resolve(parsed, options, half, lenient);
+    if (plain && isFixed(to, route)) this.#lastPlain = { to, half, route };
+    return { data: bytes, half, route };
   }
 
   /** The half of an address's family. */
@@ -556,14 +557,14 @@ function checkSource(request: Required<Pick<GroupRequest, "source">> & GroupRequ
   return checked;
 }
 
-/** Whether it asks for nothing but to be sent somewhere, and that by something which cannot change. */
-function isPlain(item: OutgoingDatagram): boolean {
-  for (const name in item) if (name !== "data" && name !== "to") return false;
-  return typeof item.to !== "object" || item.to instanceof SocketAddress;
-}
-
 function asksForSomething(options: SendOptions | undefined): boolean {
   return options !== undefined &&
     (options.source !== undefined || options.interface !== undefined ||
       options.hops !== undefined || options.trafficClass !== undefined);
+}
+
+/** Whether a destination always means the same: no object of the caller's own, no interface, which may change. */
+function isFixed(to: Destination | undefined, route: Route): boolean {
+  return (typeof to === "string" || to instanceof SocketAddress) &&
+    route.control === null && route.options === null && route.interfaceIndex === 0;
 }

@@ -215,6 +215,11 @@ export class Kernel {
     return 0;
   }
 
+  /** Whether epoll looks at a descriptor. */
+  looksAt(fd: number): boolean {
+    return [...this.#epolls.values()].some((interests) => interests.has(fd));
+  }
+
   #control(epoll: number, operation: number, fd: number, event: Uint8Array): number {
     const { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLONESHOT } = this.#epollTables.constants;
     const interests = this.#epolls.get(epoll);

@@ -9,6 +9,20 @@ const POLLIN = 1;
 const POLLOUT = 4;
 const POLLERR = 8;
 
+test("epoll looks at nothing that was never waited for", async () => {
+  const setup = setUp("epoll");
+  const { kernel, open } = setup;
+  const sender = open();
+  const socket = open();
+  assertEquals([kernel.looksAt(sender.fd), kernel.looksAt(socket.fd)], [false, false]);
+  socket.registration.arm(READ);
+  kernel.files.set(socket.fd, POLLIN);
+  await kernel.settle();
+  assertEquals([kernel.looksAt(sender.fd), kernel.looksAt(socket.fd)], [false, true]);
+  assertEquals(socket.fired, [READ]);
+  await tearDown(setup, sender, socket);
+});
+
 for (const kind of ["epoll", "poll"] as const) {
   test(`${kind}: nothing is called while nobody waits`, async () => {
     const setup = setUp(kind);

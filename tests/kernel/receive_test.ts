@@ -57,6 +57,24 @@ test("an IPv6 packet tells the same", { needs: ["linux", "python3", "ipv6"] }, a
   assertEquals(text(packet), "six");
 });
 
+test("of packets that take turns each has its own addresses", async () => {
+  await using socket = openUdpSocket();
+  await using one = openUdpSocket({ family: "IPv4" });
+  await using other = openUdpSocket({ family: "IPv4" });
+  const sent: [number, string][] = [];
+  for (const [i, sender] of [one, one, other, one, other, other].entries()) {
+    for (const address of i % 2 === 0 ? ["127.0.0.3", "127.0.0.3"] : ["127.0.0.4", "127.0.0.3"]) {
+      await sender.send("x", at(socket, address));
+      sent.push([sender.port, address]);
+    }
+  }
+  const packets = await socket.receiveMany();
+  assertEquals(packets.map((p) => [p.source.port, p.destination.address]), sent);
+  for (const { source, destination } of packets) {
+    assertEquals([`${source}`, destination.port], [`127.0.0.1:${source.port}`, socket.port]);
+  }
+});
+
 test("a broadcast is told from a unicast", { needs: ["linux", "python3"] }, async () => {
   await using socket = openUdpSocket();
   const { port } = await sendFrom(null, {

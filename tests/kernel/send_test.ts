@@ -211,6 +211,30 @@ test("more destinations than are remembered stay right", async () => {
   }
 });
 
+test("the same destination again is sent to the same, whatever was asked for in between", {
+  skip: needsSource,
+}, async () => {
+  await using socket = openUdpSocket();
+  const written = at(socket, "127.0.0.3");
+  const own = { address: "127.0.0.4", port: socket.port };
+  for (const to of [written, SocketAddress.parse(written), own, written]) {
+    await socket.send("plain", to);
+    await socket.send("asks", to, { hops: 9, source: "127.0.0.2" });
+    await assertRejects(() => socket.send("x", to, { hop: 9 } as SendOptions), TypeError, "hop");
+    await socket.send("plain", to);
+    const expected = to === own ? own.address : "127.0.0.3";
+    for (const [hops, source] of [[defaultHops, null], [9, "127.0.0.2"], [defaultHops, null]]) {
+      const packet = await next(socket);
+      assertEquals([packet.destination.address, packet.hops], [expected, hops]);
+      if (source !== null) assertEquals(packet.source.address, source);
+    }
+    // An object of the caller's may say something else the next time.
+    own.address = "127.0.0.5";
+    await socket.send("moved", own);
+    assertEquals((await next(socket)).destination.address, "127.0.0.5");
+  }
+});
+
 test("everything that has bytes can be sent", async () => {
   await using socket = openUdpSocket();
   const to = at(socket, "127.0.0.3");
