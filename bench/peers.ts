@@ -10,8 +10,9 @@ const script = (name: string): string => join(peersFolder, name);
 const deno: string[] = [Deno.execPath(), "run", "--quiet", "--no-lock", "--allow-all"];
 const denoUnstable: string[] = [...deno, "--unstable-net"];
 
-/** A socket that is bound and never read, for the senders. */
-export const sinkCommand = (): string[] => [...denoUnstable, script("sink.ts")];
+/** A socket that is bound and never read, for the senders; or one that would take their trains whole. */
+export const sinkCommand = (trains = false): string[] =>
+  trains ? [...deno, script("sink_trains.ts")] : [...denoUnstable, script("sink.ts")];
 
 /** Who takes part: a command for a role ("receive", "send_many" …), or why there is none. */
 export interface Peer {

@@ -16,6 +16,8 @@ export interface Sizes {
   saturated: Size;
   paced: Size;
   send: Size;
+  trainsSent: Size;
+  trainsReceived: Size;
   latency: Size;
 }
 
@@ -24,6 +26,8 @@ export const fullSizes: Sizes = {
   saturated: { warm: 30_000, count: 250_000 },
   paced: { warm: 15_000, count: 60_000 },
   send: { warm: 30_000, count: 150_000 },
+  trainsSent: { warm: 100_000, count: 500_000 },
+  trainsReceived: { warm: 50_000, count: 300_000 },
   latency: { warm: 2_000, count: 6_000 },
 };
 
@@ -32,6 +36,8 @@ export const quickSizes: Sizes = {
   saturated: { warm: 8_000, count: 50_000 },
   paced: { warm: 4_000, count: 12_000 },
   send: { warm: 8_000, count: 40_000 },
+  trainsSent: { warm: 20_000, count: 100_000 },
+  trainsReceived: { warm: 20_000, count: 100_000 },
   latency: { warm: 500, count: 1_500 },
 };
 
@@ -41,6 +47,8 @@ export const groupNames: readonly (keyof Sizes)[] = [
   "saturated",
   "paced",
   "send",
+  "trainsSent",
+  "trainsReceived",
   "latency",
 ];
 /** The C programs, without ".c". */
@@ -53,9 +61,15 @@ interface Load {
   rate: number;
   burst: number;
   train: number;
+  /** Bytes a datagram, where it is not the usual. */
+  size?: number;
 }
 
-const loads: Record<"receive" | "saturated" | "paced", Load> = {
+/** What QUIC sends: datagrams that fit every link, as many as one call takes. */
+const TRAIN_SIZE = 1200;
+const TRAIN = 50;
+
+const loads: Record<"receive" | "saturated" | "paced" | "trainsReceived", Load> = {
   receive: {
     title: "Received packet, one sender without a pause",
     note: "a fast receiver catches up with the sender and sleeps in between",
@@ -77,6 +91,15 @@ const loads: Record<"receive" | "saturated" | "paced", Load> = {
     rate: 50_000,
     burst: 64,
     train: 1,
+  },
+  trainsReceived: {
+    title: "Received packet of 1,200 bytes, in trains or alone",
+    note:
+      "the sender's trains of 50, which the kernel cuts up unless the receiver takes them whole",
+    rate: 0,
+    burst: 1,
+    train: TRAIN,
+    size: TRAIN_SIZE,
   },
 };
 /** No receiver needs more; the load also ends when the receiver has gone. */
@@ -104,14 +127,17 @@ export function plan(found: Runtimes, sizes: Sizes, noCompiler: string | null): 
   const linux = Deno.build.os === "linux";
   return [
     receiving("receive", parts, sizes, noCompiler),
-    receiving("saturated", parts, sizes, noCompiler ?? (linux ? null : "UDP_SEGMENT is Linux's")),
+    receiving("saturated", parts, sizes, noCompiler ?? (linux ? null : NOT_LINUX)),
     receiving("paced", parts, sizes, noCompiler),
     sending(parts, sizes.send),
+    trainsSent(parts, sizes.trainsSent, linux ? noCompiler : NOT_LINUX),
+    trainsReceived(parts, sizes, linux ? noCompiler : NOT_LINUX),
     latency(parts, sizes.latency, found.taskset, noCompiler),
   ];
 }
 
 const cpuUnit = "µs CPU";
+const NOT_LINUX = "UDP_SEGMENT is Linux's";
 
 function receiving(
   id: keyof typeof loads,
@@ -152,7 +178,8 @@ async function receiveOnce(
   ]);
   const { port } = await receiver.json();
   const { rate, burst, train } = loads[id];
-  const numbers = [port, rate, burst, LOAD_LIMIT.packets, LOAD_LIMIT.seconds, train];
+  const { size: bytes } = loads[id];
+  const numbers = [port, rate, burst, LOAD_LIMIT.packets, LOAD_LIMIT.seconds, train, bytes ?? 64];
   await using _load = new Program([compiled("load"), ...numbers.map(String)]);
   return { [id]: perPacket(await receiver.json()) };
 }
@@ -189,13 +216,65 @@ function sending(parts: Parts, size: Size): Group {
   };
 }
 
+/** Segmentation: the same datagrams one by one and in trains. */
+function trainsSent(parts: Parts, size: Size, needs: string | null): Group {
+  const { c, ours } = parts;
+  const run = (peer: Peer, ...mode: string[]) => async () => ({
+    trainsSent: (await sendOnce(peer, "send", size, mode, true)).send,
+  });
+  const bytes = String(TRAIN_SIZE);
+  const rows = (peer: Peer, alone: string[], trains: string[]): Job[] => [
+    job(peer, needs, run(peer, ...alone), { id: peer.id, label: `${peer.label}, alone` }),
+    job(peer, needs, run(peer, ...trains), {
+      id: `${peer.id}-trains`,
+      label: `${peer.label}, in trains`,
+    }),
+  ];
+  return {
+    id: "trainsSent",
+    measures: [{
+      id: "trainsSent",
+      title: "Sent packet of 1,200 bytes, in trains or alone",
+      unit: cpuUnit,
+      note: "to a bound socket that nobody reads and that would take trains whole",
+    }],
+    jobs: [
+      ...rows(c, [bytes], [bytes, String(TRAIN)]),
+      ...ours.flatMap((peer) => rows(peer, ["many", bytes], ["many", bytes, "trains"])),
+    ],
+  };
+}
+
+function trainsReceived(parts: Parts, sizes: Sizes, needs: string | null): Group {
+  const { c, ours } = parts;
+  const { title, note } = loads.trainsReceived;
+  const run = (peer: Peer, ...mode: string[]) => () =>
+    receiveOnce("trainsReceived", peer, sizes.trainsReceived, mode);
+  const rows = (peer: Peer, alone: string[], trains: string[]): Job[] => [
+    job(peer, needs, run(peer, ...alone), { id: peer.id, label: `${peer.label}, alone` }),
+    job(peer, needs, run(peer, ...trains), {
+      id: `${peer.id}-trains`,
+      label: `${peer.label}, in trains`,
+    }),
+  ];
+  return {
+    id: "trainsReceived",
+    measures: [{ id: "trainsReceived", title, unit: cpuUnit, note }],
+    jobs: [
+      ...rows(c, [], ["1"]),
+      ...ours.flatMap((peer) => rows(peer, ["many"], ["many", "trains"])),
+    ],
+  };
+}
+
 async function sendOnce(
   peer: Peer,
   role: string,
   size: Size,
   mode: string[],
+  trains = false,
 ): Promise<Record<string, number>> {
-  await using sink = new Program(sinkCommand());
+  await using sink = new Program(sinkCommand(trains));
   const { port } = await sink.json();
   await using sender = new Program([
     ...peer.command(role),
@@ -205,6 +284,9 @@ async function sendOnce(
   await sender.json();
   return { send: perPacket(await sender.json()) };
 }
+
+/** Longer than a request takes to come. */
+const BUSY_POLL_US = "500";
 
 const placements = {
   across: "client and server on different cores: the wake-up of a sleeping core is most of it",
@@ -238,12 +320,12 @@ function latency(
       },
     ];
   });
-  const run = (peer: Peer) => async () => {
+  const run = (peer: Peer, ...mode: string[]) => async () => {
     const last = cores - 1;
     const others = last === 1 ? "0" : `0-${last - 1}`;
     const at = (core: string) => [taskset ?? "taskset", "-c", core];
-    const across = await pingOnce(peer, size, at(others), at(`${last}`));
-    const together = await pingOnce(peer, size, at(`${last}`), at(`${last}`));
+    const across = await pingOnce(peer, mode, size, at(others), at(`${last}`));
+    const together = await pingOnce(peer, mode, size, at(`${last}`), at(`${last}`));
     return {
       "across-p50": across.p50,
       "across-p99": across.p99,
@@ -255,19 +337,28 @@ function latency(
   return {
     id: "latency",
     measures,
-    jobs: [c, ...runtimes, bun, ...ours].map((peer) =>
-      job(peer, needs, run(peer), peer === c ? { label: "C recvmsg, sendmsg" } : {})
-    ),
+    jobs: [
+      ...[c, ...runtimes, bun, ...ours].map((peer) =>
+        job(peer, needs, run(peer), peer === c ? { label: "C recvmsg, sendmsg" } : {})
+      ),
+      ...ours.map((peer) =>
+        job(peer, needs, run(peer, BUSY_POLL_US), {
+          id: `${peer.id}-busy`,
+          label: `${peer.label}, busyPoll`,
+        })
+      ),
+    ],
   };
 }
 
 async function pingOnce(
   peer: Peer,
+  mode: string[],
   size: Size,
   server: string[],
   client: string[],
 ): Promise<Record<string, number>> {
-  await using echo = new Program([...server, ...peer.command("echo")]);
+  await using echo = new Program([...server, ...peer.command("echo"), ...mode]);
   const { port } = await echo.json();
   const numbers = [port, size.warm, size.count].map(String);
   await using ping = new Program([...client, compiled("ping"), ...numbers]);

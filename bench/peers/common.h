@@ -16,6 +16,13 @@
 
 #define BATCH 64
 #define PAYLOAD 64
+// Older headers do not have them.
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
 #define SLOT 2048
 #define LIMIT_SECONDS 120
 

@@ -1,11 +1,8 @@
 // Load for the receivers: bursts of datagrams at a fixed rate, or as fast as it can (RATE 0).
-// usage: load PORT RATE BURST MAX_PACKETS MAX_SECONDS TRAIN
+// usage: load PORT RATE BURST MAX_PACKETS MAX_SECONDS TRAIN [SIZE]
 // TRAIN above 1: so many datagrams are handed over as one and cut up by the kernel (udp(7), UDP_SEGMENT). It costs a fraction.
 #include "common.h"
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 #define MAX_TRAIN 64
 #define MAX_BURST 1024
 
@@ -20,11 +17,11 @@ int main(int argc, char **argv) {
   alarm(seconds);
   // Connected: once the receiver has gone, ECONNREFUSED ends the load.
   if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) fail("connect");
-  int segment = PAYLOAD;
+  int segment = (int)argument(argc, argv, 7, PAYLOAD);
   if (train > 1 && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment) < 0) fail("UDP_SEGMENT");
-  char payload[MAX_TRAIN * PAYLOAD];
+  static char payload[65536];
   memset(payload, 'x', sizeof payload);
-  struct iovec vector = {payload, (size_t)train * PAYLOAD};
+  struct iovec vector = {payload, (size_t)(train * segment)};
   static struct mmsghdr messages[MAX_BURST];
   for (int i = 0; i < burst; i++) messages[i].msg_hdr = (struct msghdr){.msg_iov = &vector, .msg_iovlen = 1};
   double next = now_us(), step = rate > 0 ? (double)(burst * train) * 1e6 / rate : 0;

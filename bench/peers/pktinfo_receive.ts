@@ -1,10 +1,10 @@
 // Receiver: this library. Destination and interface of every packet are read, which no other JavaScript peer has.
-// usage: pktinfo_receive.ts WARM COUNT each|many
+// usage: pktinfo_receive.ts WARM COUNT each|many [trains]
 import { openUdpSocket, type Packet } from "../../mod.ts";
 import { argument, batch, loopback, meter, ready, word } from "./meter.mjs";
 
 const counter = meter(argument(0), argument(1));
-const socket = openUdpSocket({ address: loopback });
+const socket = openUdpSocket({ address: loopback, segmentation: word(3) === "trains" });
 let sink = 0;
 Object.assign(globalThis, { sink: () => sink });
 
