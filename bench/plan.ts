@@ -95,9 +95,9 @@ const loads: Record<"receive" | "saturated" | "paced" | "trainsReceived", Load> 
   trainsReceived: {
     title: "Received packet of 1,200 bytes, in trains or alone",
     note:
-      "the sender's trains of 50, which the kernel cuts up unless the receiver takes them whole",
+      "the sender's trains of 50, 8 a call, which the kernel cuts up unless the receiver takes them whole",
     rate: 0,
-    burst: 1,
+    burst: 8,
     train: TRAIN,
     size: TRAIN_SIZE,
   },
