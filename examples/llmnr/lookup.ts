@@ -3,8 +3,8 @@
  * may be somebody else's.
  */
 import { interfaces, openUdpSocket, type UdpSocket } from "../../mod.ts";
-import { nextPacket } from "../next_packet.ts";
-import { isOnLink } from "../on_link.ts";
+import { nextPacket } from "../shared/next_packet.ts";
+import { isOnLink } from "../shared/on_link.ts";
 import {
   type AddressType,
   decodeResponse,

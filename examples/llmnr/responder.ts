@@ -3,8 +3,8 @@
  * Left out: watching for conflicts after the start (section 4.1), and TCP.
  */
 import { openUdpSocket } from "../../mod.ts";
-import { nextPacket } from "../next_packet.ts";
-import { presentInterfaces } from "../on_link.ts";
+import { nextPacket } from "../shared/next_packet.ts";
+import { presentInterfaces } from "../shared/on_link.ts";
 import { type LlmnrOptions, lookup } from "./lookup.ts";
 import { decodeQuery, encodeResponse, GROUPS, isSameName, LLMNR_PORT } from "./packet.ts";
 

@@ -8,8 +8,8 @@ import {
   type NetworkInterface,
   type UdpSocket,
 } from "../../mod.ts";
-import { nextPacket } from "../next_packet.ts";
-import { presentInterfaces } from "../on_link.ts";
+import { nextPacket } from "../shared/next_packet.ts";
+import { presentInterfaces } from "../shared/on_link.ts";
 import type { Link, RecordChange } from "./cache.ts";
 import {
   linksOf,

@@ -9,7 +9,7 @@ import {
   type Packet,
   type UdpSocket,
 } from "../../mod.ts";
-import { isOnLink } from "../on_link.ts";
+import { isOnLink } from "../shared/on_link.ts";
 import type { Link } from "./cache.ts";
 
 export const MDNS_PORT = 5353;

@@ -3,8 +3,8 @@
  * the answers come by unicast. Nothing is kept, and port 5353 is not needed.
  */
 import { interfaces, openUdpSocket } from "../../mod.ts";
-import { nextPacket } from "../next_packet.ts";
-import { presentInterfaces } from "../on_link.ts";
+import { nextPacket } from "../shared/next_packet.ts";
+import { presentInterfaces } from "../shared/on_link.ts";
 import type { Link } from "./cache.ts";
 import { type MdnsOptions, refusalOf, type Refused, sendToLink } from "./link.ts";
 import { decode, encode, type Question, type Resource } from "./packet.ts";

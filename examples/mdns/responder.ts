@@ -6,8 +6,8 @@
  * the new one).
  */
 import type { NetworkInterface } from "../../mod.ts";
-import { nextPacket } from "../next_packet.ts";
-import { presentInterfaces } from "../on_link.ts";
+import { nextPacket } from "../shared/next_packet.ts";
+import { presentInterfaces } from "../shared/on_link.ts";
 import type { Link } from "./cache.ts";
 import {
   isFromLink,

@@ -18,6 +18,34 @@ type Ip = ReturnType<typeof parseIp>;
 /** Strangers must not make us list the interfaces for each of their packets. */
 const LIST_EVERY_MS = 1000;
 
+/** The interfaces of this host, looked up at most once a second however many packets come. */
+export function presentInterfaces(): () => readonly NetworkInterface[] {
+  let list: readonly NetworkInterface[] = [];
+  let until = -Infinity;
+  return () => {
+    const now = performance.now();
+    if (now >= until) {
+      list = interfaces();
+      until = now + LIST_EVERY_MS;
+    }
+    return list;
+  };
+}
+
+/** Whether an address is on a network of an interface. */
+export function isOnLink(
+  address: string,
+  index: number | null,
+  present: readonly NetworkInterface[],
+): boolean {
+  const ip = parseIp(address);
+  const own = present.find((item) => item.index === index)?.addresses ?? [];
+  return own.some((one) =>
+    one.family === ip.family && one.prefixLength !== null &&
+    samePrefix(parseIp(one.address), ip, one.prefixLength)
+  );
+}
+
 /** The networks of this host's interfaces, as they were a moment ago. */
 export class Links {
   #interfaces: NetworkInterface[] = interfaces();

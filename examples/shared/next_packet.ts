@@ -1,5 +1,5 @@
 /** Waiting for a packet, but not beyond a moment. */
-import type { Packet, UdpSocket } from "../mod.ts";
+import type { Packet, UdpSocket } from "../../mod.ts";
 
 /** The next packet; null at `at` (milliseconds of performance.now), or when `wake` is aborted. */
 export async function nextPacket(
