@@ -120,9 +120,9 @@ function choose(clients: Discoverers, words: readonly string[]): Found["protocol
   return known.filter((name) => words.includes(name));
 }
 
-/** The names of interfaces that were given by name or index. */
-function interfaceNames(given: readonly string[]): string[] {
-  if (given.length === 0) return [];
+/** The names of interfaces that were given by name or index; `undefined`: all. */
+function interfaceNames(given: readonly string[]): string[] | undefined {
+  if (given.length === 0) return undefined;
   const all = interfaces();
   return given.map((text) => {
     const found = all.find(({ name }) => name === text) ??

@@ -10,7 +10,8 @@ export type { Found };
 
 /** How to look. */
 export interface DiscoverOptions {
-  interfaces: readonly string[];
+  /** Their names; `undefined`: all. */
+  interfaces: readonly string[] | undefined;
   signal: AbortSignal;
   onError: (error: Error) => void;
 }

