@@ -31,9 +31,9 @@ def main():
         group.set_available(True)
 
         def leave():
-            # Its goodbye waits in a queue.
+            # Its goodbye waits in a queue, behind what it has not announced yet.
             group.set_available(False)
-            GLib.timeout_add(500, loop.quit)
+            GLib.timeout_add(2000, loop.quit)
 
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, leave)
     else:
