@@ -10,8 +10,6 @@ interface Known {
   found: Found;
   /** When its lifetime is over, by performance.now(). */
   until: number;
-  /** The reader has heard of it. */
-  told: boolean;
 }
 
 /** setTimeout takes no more. */
@@ -22,6 +20,8 @@ export class Findings {
   readonly #limit: number;
   readonly #known = new Map<string, Known>();
   readonly #news = new Map<string, Found>();
+  /** What the reader takes for being there: it may have been gone, come again and gone again since. */
+  readonly #believed = new Set<string>();
   #wake: () => void = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -52,7 +52,7 @@ export class Findings {
     if (known) known.until = until;
     else if (this.#known.size >= this.#limit) this.refused++;
     else {
-      this.#known.set(key, { found, until, told: false });
+      this.#known.set(key, { found, until });
       this.#tell(key, found);
     }
     if (until < this.#timerAt) this.#setTimer(until);
@@ -65,9 +65,9 @@ export class Findings {
     }
   }
 
-  #forget(key: string, { found, told }: Known): void {
+  #forget(key: string, { found }: Known): void {
     this.#known.delete(key);
-    if (told) this.#tell(key, { ...found, gone: true });
+    if (this.#believed.has(key)) this.#tell(key, { ...found, gone: true });
     else this.#news.delete(key); // nobody has heard of it
   }
 
@@ -107,8 +107,8 @@ export class Findings {
       }
       const [key, found] = next.value;
       this.#news.delete(key);
-      const known = this.#known.get(key);
-      if (known) known.told = true;
+      if (found.gone) this.#believed.delete(key);
+      else this.#believed.add(key);
       yield found;
     }
   }

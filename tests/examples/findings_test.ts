@@ -42,6 +42,20 @@ test("what says goodbye is told to be gone, if anybody has heard of it", async (
   findings.end();
 });
 
+test("what goes, comes and goes again while nobody reads is gone in the end", async () => {
+  const findings = new Findings();
+  const changes = findings.changes();
+  findings.seen("a", thing("a"), 60_000);
+  assertEquals(await next(changes), thing("a"));
+  findings.gone("a");
+  findings.seen("a", thing("a"), 60_000);
+  findings.gone("a");
+  findings.seen("b", thing("b"), 60_000);
+  assertEquals(await next(changes), { ...thing("a"), gone: true });
+  assertEquals(await next(changes), thing("b"));
+  findings.end();
+});
+
 test("what is silent for its lifetime is gone; who speaks again in time lives on", async () => {
   const findings = new Findings();
   const changes = findings.changes();

@@ -30,10 +30,16 @@ def main():
         group.add_resource_simple(target, usn, location)
         group.set_available(True)
 
-        def leave():
-            # Its goodbye waits in a queue, behind what it has not announced yet.
+        started = GLib.get_monotonic_time()
+
+        def goodbye():
             group.set_available(False)
-            GLib.timeout_add(2000, loop.quit)
+            GLib.timeout_add(1000, loop.quit)
+
+        def leave():
+            # Messages wait in a queue, 120 ms apart: what is not yet announced then would come after the goodbye.
+            elapsed_ms = (GLib.get_monotonic_time() - started) // 1000
+            GLib.timeout_add(max(0, 2000 - elapsed_ms), goodbye)
 
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, leave)
     else:
