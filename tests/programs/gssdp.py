@@ -34,12 +34,12 @@ def main():
 
         def goodbye():
             group.set_available(False)
-            GLib.timeout_add(1000, loop.quit)
+            GLib.timeout_add(700, loop.quit)
 
         def leave():
             # Messages wait in a queue, 120 ms apart: what is not yet announced then would come after the goodbye.
             elapsed_ms = (GLib.get_monotonic_time() - started) // 1000
-            GLib.timeout_add(max(0, 2000 - elapsed_ms), goodbye)
+            GLib.timeout_add(max(0, 1000 - elapsed_ms), goodbye)
 
         GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGTERM, leave)
     else:
