@@ -107,7 +107,7 @@ for (const [family, address] of [["IPv4", "10.2.0.100"], ["IPv6", "link-local"]]
     const zone = own.includes(":") ? "%eth1" : "";
     assertEquals([found.kind, found.interface], ["InternetGatewayDevice:2", "eth1"]);
     assertEquals(found.address, own.includes(":") ? `[${own}${zone}]:49000` : `${own}:49000`);
-    await publisher.stop("SIGTERM");
+    await publisher.stop("SIGTERM", 10_000);
     // It begins with a goodbye, too, lest somebody believe what was before.
     const gone = await find(findings, (finding) => wanted(finding) && finding.gone === true);
     assertEquals(gone, { ...found, gone: true });
