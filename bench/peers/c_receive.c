@@ -1,8 +1,9 @@
-// Receiver: recvmmsg + IP_PKTINFO, poll(2) when the queue is empty.
-// usage: c_receive WARM COUNT
+// Receiver: recvmmsg + IP_PKTINFO, poll(2) when the queue is empty. With "all" the kernel tells what our packets have, too:
+// TTL, TOS and the count of drops; nobody reads them.
+// usage: c_receive WARM COUNT [all]
 #include "common.h"
 
-static char data[BATCH][SLOT], control[BATCH][64];
+static char data[BATCH][SLOT], control[BATCH][256];
 static struct sockaddr_in names[BATCH];
 static struct iovec vectors[BATCH];
 static struct mmsghdr messages[BATCH];
@@ -23,6 +24,9 @@ int main(int argc, char **argv) {
   long warm = argument(argc, argv, 1, 10000), count = argument(argc, argv, 2, 100000);
   int fd = open_loopback(SOCK_NONBLOCK), on = 1;
   if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0) fail("IP_PKTINFO");
+  if (argc > 3 && (setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof on) < 0 ||
+                   setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on) < 0 ||
+                   setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) < 0)) fail("setsockopt");
   for (int i = 0; i < BATCH; i++) {
     vectors[i] = (struct iovec){data[i], SLOT};
     messages[i].msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_iov = &vectors[i], .msg_iovlen = 1, .msg_control = control[i]};
