@@ -28,7 +28,7 @@ export const fullSizes: Sizes = {
   send: { warm: 30_000, count: 150_000 },
   trainsSent: { warm: 100_000, count: 500_000 },
   trainsReceived: { warm: 50_000, count: 300_000 },
-  latency: { warm: 2_000, count: 6_000 },
+  latency: { warm: 15_000, count: 10_000 },
 };
 
 export const quickSizes: Sizes = {
@@ -42,7 +42,7 @@ export const quickSizes: Sizes = {
 };
 
 /** Names for `--only`, in the order they run. */
-export const groupNames: readonly (keyof Sizes)[] = [
+export const groupNames: readonly (keyof Sizes | "limits")[] = [
   "receive",
   "saturated",
   "paced",
@@ -50,6 +50,7 @@ export const groupNames: readonly (keyof Sizes)[] = [
   "trainsSent",
   "trainsReceived",
   "latency",
+  "limits",
 ];
 /** The C programs, without ".c". */
 export const programs: string[] = ["c_receive", "c_send", "c_echo", "load", "ping"];
@@ -133,6 +134,7 @@ export function plan(found: Runtimes, sizes: Sizes, noCompiler: string | null): 
     trainsSent(parts, sizes.trainsSent, linux ? noCompiler : NOT_LINUX),
     trainsReceived(parts, sizes, linux ? noCompiler : NOT_LINUX),
     latency(parts, sizes.latency, found.taskset, noCompiler),
+    limits(parts, linux ? null : "there is no rest but on Linux"),
   ];
 }
 
@@ -153,6 +155,7 @@ function receiving(
     measures: [{ id, title, unit: cpuUnit, note }],
     jobs: [
       job(c, needs, run(c), { label: "C recvmmsg" }),
+      job(c, needs, run(c, "all"), { id: "c-all", label: "C recvmmsg, all our fields" }),
       ...[...runtimes, bun].map((peer) => job(peer, needs, run(peer))),
       ...ours.flatMap((peer) => [
         job(peer, needs, run(peer, "each"), { label: `${peer.label}, for await` }),
@@ -261,7 +264,7 @@ function trainsReceived(parts: Parts, sizes: Sizes, needs: string | null): Group
     id: "trainsReceived",
     measures: [{ id: "trainsReceived", title, unit: cpuUnit, note }],
     jobs: [
-      ...rows(c, [], ["1"]),
+      ...rows(c, [], ["trains"]),
       ...ours.flatMap((peer) => rows(peer, ["many"], ["many", "trains"])),
     ],
   };
@@ -363,4 +366,30 @@ async function pingOnce(
   const numbers = [port, size.warm, size.count].map(String);
   await using ping = new Program([...client, compiled("ping"), ...numbers]);
   return await ping.json();
+}
+
+/** What a runtime takes for every call of ours. */
+function limits({ ours }: Parts, needs: string | null): Group {
+  const run = (peer: Peer) => async () => {
+    await using limits = new Program(peer.command("limits"));
+    return await limits.json();
+  };
+  return {
+    id: "limits",
+    measures: [
+      {
+        id: "crossing",
+        title: "Call into C",
+        unit: "ns CPU",
+        note: "memcpy of nothing, with a buffer",
+      },
+      {
+        id: "hand-off",
+        title: "Call on another thread",
+        unit: "µs CPU",
+        note: "usleep(0), awaited: two threads sleep and are woken",
+      },
+    ],
+    jobs: ours.map((peer) => job(peer, needs, run(peer))),
+  };
 }

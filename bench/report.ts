@@ -59,7 +59,9 @@ const shortName = (id: string): string => shortNames[id] ?? id.replace(/^node/, 
 
 /** The peers that every other is divided by: one column each. Python is beside the point, and the table wide. */
 function basesOf({ rows }: MeasureResult): string[] {
-  return rows.filter((row) => !row.ours && row.median !== null && !/-many$|^python$/.test(row.id))
+  return rows.filter((row) =>
+    !row.ours && row.median !== null && !/-(?:all|many)$|^python$/.test(row.id)
+  )
     .map((row) => row.id);
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { isLoopback } from "../address/classify.ts";
-import { parseIp, sameIp, tryParseIp } from "../address/ip.ts";
+import { formatIp, type Ip, parseIp, sameIp, tryParseIp } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import { isZoneText } from "../address/zone.ts";
 import { SocketError } from "../ffi/errors.ts";
@@ -85,8 +85,10 @@ export class InterfaceNames {
   }
 
   /** Whether an address is one of this host's. */
-  isOwn(address: string): boolean {
-    return this.#thisHost().addresses.has(address) || isLoopback(parseIp(address));
+  isOwn(ip: Ip): boolean {
+    if (isLoopback(ip)) return true;
+    const { ipv4, addresses } = this.#thisHost();
+    return ip.family === "IPv4" ? ipv4.has(ip.w0) : addresses.has(formatIp({ ...ip, zone: null }));
   }
 
   /** Whom an IPv4 datagram was sent to, where the OS leaves that open; `null` if the list does not tell. */

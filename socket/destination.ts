@@ -57,6 +57,12 @@ export interface SendOptions {
   trafficClass?: number;
 }
 
+/** An answer: it matters more than its way, so what the OS cannot do is left out rather than refused. */
+export interface Answer {
+  /** Where it comes from, which nobody had to write; `null` leaves it to the OS. */
+  readonly source: Ip | null;
+}
+
 /** A destination and what goes with it, ready for the kernel. */
 export interface Route extends Egress {
   readonly to: Readonly<SocketWords>;
@@ -119,7 +125,7 @@ export class Destinations {
   /**
    * Resolves a destination. Everything is checked before the first system call.
    *
-   * @param lenient What the OS cannot do is left out rather than refused.
+   * @param answer Set for an answer.
    * @throws {TypeError} If something is no address, or things contradict.
    * @throws {RangeError} If a number is out of range.
    * @throws {SocketError} `ENODEV` for an interface that does not exist.
@@ -129,8 +135,9 @@ export class Destinations {
     to: ParsedDestination,
     options: SendOptions = NO_OPTIONS,
     sending: Sending = ANY_SOCKET,
-    lenient = false,
+    answer: Answer | null = null,
   ): Route {
+    const lenient = answer !== null;
     const { ip } = to;
     const multicast = isMulticast(ip);
     const zoned = needsZone(ip);
@@ -139,7 +146,9 @@ export class Destinations {
     const trafficClass = options.trafficClass === undefined
       ? -1
       : integer(options.trafficClass, "trafficClass", 0, 255);
-    const source = options.source === undefined ? null : checkSource(options.source, ip);
+    const source = options.source === undefined
+      ? answer?.source ?? null
+      : checkSource(options.source, ip);
     const named = ip.zone ?? to.interface ?? options.interface ?? source?.zone ?? null;
     const interfaceIndex = named !== null || (zoned && this.only)
       ? this.#interface([ip.zone, to.interface, options.interface, source?.zone], ip)
@@ -279,10 +288,16 @@ function fromEndpoint(text: string): ParsedDestination {
 }
 
 function fromSocketAddress(to: SocketAddress): ParsedDestination {
+  return plain(checked(ipOf(to)), to.port);
+}
+
+/** The IP address of a socket address, its zone by index where that is known. */
+export function ipOf(address: SocketAddress): Ip {
   const words = { w0: 0, w1: 0, w2: 0, w3: 0 };
-  readWords(to, words);
-  const zone = to.scopeId === null ? to.zone : String(to.scopeId);
-  return plain(checked({ family: to.family, ...words, zone }), to.port);
+  readWords(address, words);
+  const { w0, w1, w2, w3 } = words;
+  const zone = address.scopeId === null ? address.zone : String(address.scopeId);
+  return { family: address.family, w0, w1, w2, w3, zone };
 }
 
 function plain(ip: Ip, port: number): ParsedDestination {

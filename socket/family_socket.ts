@@ -46,7 +46,8 @@ export class FamilySocket {
   readonly registration: Registration;
   /** That of what sends. */
   readonly sendRegistration: Registration;
-  #local: SocketWords;
+  #local!: SocketWords;
+  #own: SocketWords | null = null;
   #closed = false;
 
   private constructor(
@@ -58,7 +59,7 @@ export class FamilySocket {
     readonly sendFd: number,
     local: SocketWords,
   ) {
-    this.#local = local;
+    this.#setLocal(local);
     const onReady = (fired: number) => {
       if ((fired & READ) !== 0) this.onReadable();
       if ((fired & WRITE) !== 0) this.onWritable();
@@ -150,15 +151,20 @@ export class FamilySocket {
 
   /** The address it is bound to, if that is one of this host's; otherwise `null`. */
   get own(): SocketWords | null {
-    const local = { ...this.#local, zone: null };
-    return isUnspecified(local) || isMulticast(local) ? null : this.#local;
+    return this.#own;
+  }
+
+  #setLocal(local: SocketWords): void {
+    this.#local = local;
+    const ip = { ...local, zone: null };
+    this.#own = isUnspecified(ip) || isMulticast(ip) ? null : local;
   }
 
   /** Fixes the peer. */
   connect(peer: SocketWords, text: string): void {
     this.system.connect(this.sendFd, peer, { family: this.family, address: text, port: peer.port });
     this.peer = peer;
-    this.#local = this.system.localAddress(this.fd);
+    this.#setLocal(this.system.localAddress(this.fd));
   }
 
   /** Takes the peer back. */
@@ -170,11 +176,11 @@ export class FamilySocket {
     const name = this.kernelInterface?.name ?? this.names.nameOf(scopeId);
     const index = this.kernelInterface?.index ?? scopeId;
     if (name !== null) this.system.tryBindToInterface(this.fd, this.family, { name, index });
-    this.#local = this.system.localAddress(this.fd);
+    this.#setLocal(this.system.localAddress(this.fd));
     if (this.#local.port === port) return;
     // Linux gives a port back that the OS had chosen: take it again.
     this.system.bind(this.fd, { ...this.#local, port }, { family: this.family, port });
-    this.#local = this.system.localAddress(this.fd);
+    this.#setLocal(this.system.localAddress(this.fd));
   }
 
   /**

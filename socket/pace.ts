@@ -16,10 +16,12 @@ const PACKETS_A_TURN = 256;
  */
 const TRAFFIC = 4;
 /**
- * So many in a row are a stream. A reader that is a little faster would make a call for each packet and be busy
- * all the time; it rests instead, and one call brings what has gathered meanwhile.
+ * So many in so short a time are a stream. A reader that is a little faster would make a call for each packet and
+ * be busy all the time; it rests instead, and one call brings what has gathered meanwhile. (Who asks one question
+ * after the other, on the same processor, is answered without ever parking, too: but not so fast.)
  */
 const STREAM = 256;
+const STREAM_MS = 1;
 /** What a rest has to bring, or the stream is over: a packet may wait for nothing but many others. */
 const GATHERED = 32;
 /** So long a call that emptied the kernel's queue is believed. Whoever takes longer over its packets is not ahead. */
@@ -36,6 +38,12 @@ export class Pace {
   #recent = 0;
   /** Whether it has looked in vain since the last packet. */
   #lookedAgain = false;
+  /** Packets since the time from which they are counted. */
+  #counted = 0;
+  #countedFrom = 0;
+  /** Whether it is a stream, and what has come since the last rest in it. */
+  #streams = false;
+  #gathered = 0;
   /** Calls in a row that left nothing behind, and when the last one was. */
   #emptied = 0;
   #emptiedAt = 0;
@@ -55,10 +63,6 @@ export class Pace {
     readonly now: () => number = () => performance.now(),
   ) {}
 
-  get #streams(): boolean {
-    return this.rests && this.#recent >= STREAM;
-  }
-
   /** Whether a look is worth a call now. */
   get looks(): boolean {
     if (this.left <= 0) return false;
@@ -71,6 +75,8 @@ export class Pace {
     this.left -= count;
     this.#recent += count;
     if (count > 0) this.#lookedAgain = false;
+    if (this.#streams) this.#gathered += count;
+    else if (this.rests) this.#count(count);
     this.#emptied = count < room ? this.#emptied + 1 : 0;
     if (this.#emptied > 0 && this.#streams) this.#emptiedAt = this.now();
   }
@@ -78,6 +84,15 @@ export class Pace {
   /** Somebody begins to wait. */
   waits(): void {
     if (this.busyPollMs > 0) this.#busyUntil = this.now() + this.busyPollMs;
+  }
+
+  #count(count: number): void {
+    if (this.#counted === 0) this.#countedFrom = this.now();
+    this.#counted += count;
+    if (this.#counted < STREAM) return;
+    this.#streams = this.now() - this.#countedFrom <= STREAM_MS;
+    this.#gathered = this.#counted;
+    this.#counted = 0;
   }
 
   /** Everybody else had a turn. */
@@ -90,12 +105,13 @@ export class Pace {
   next(): NextLook {
     const busy = this.busyPollMs > 0 && this.now() < this.#busyUntil;
     if (this.left > 0 && !busy) {
+      this.#streams &&= this.#gathered >= GATHERED;
       if (this.#streams) {
-        this.#recent = STREAM - GATHERED;
+        this.#gathered = 0;
         return "rest";
       }
       if (this.#recent < TRAFFIC || this.#lookedAgain) {
-        this.#recent = 0;
+        this.#recent = this.#counted = 0;
         return "park";
       }
     }

@@ -5,12 +5,11 @@
  */
 
 import { isUnspecified, needsZone } from "../address/classify.ts";
-import { parseIp } from "../address/ip.ts";
-import type { SendOptions } from "./destination.ts";
+import { type Answer, ipOf } from "./destination.ts";
 import type { Packet } from "./packet.ts";
 
 /**
- * The send options of an answer to a packet.
+ * How a packet is answered.
  *
  * A unicast destination becomes the source: a client drops an answer from
  * another address (and on a host with several the OS would choose by route). A
@@ -19,20 +18,17 @@ import type { Packet } from "./packet.ts";
  *
  * @param local Whether the request came from this host itself.
  */
-export function replyOptions(packet: Packet, local: boolean): SendOptions {
-  const options: SendOptions = {};
-  const { source, destination, interfaceIndex } = packet;
-  const own = parseIp(destination.address);
-  if (packet.cast === "unicast" && !isUnspecified(own)) {
-    options.source = destination.scopeId === null
-      ? destination.address
-      : `${destination.address}%${destination.scopeId}`;
-  }
+export function answerTo(
+  { source, destination, interfaceIndex, cast }: Packet,
+  local: boolean,
+): Answer & { readonly interfaceIndex: number | null } {
+  const own = ipOf(destination);
   // Traffic of this host with itself runs over loopback, whatever interface the
   // kernel names for it (IPv4: the one that owns the address): forcing the answer
   // out of an interface would miss the way back. Link-local addresses need theirs.
-  if (interfaceIndex !== null && (!local || needsZone(parseIp(source.address)))) {
-    options.interface = interfaceIndex;
-  }
-  return options;
+  const forced = !local || needsZone(ipOf(source));
+  return {
+    source: cast === "unicast" && !isUnspecified(own) ? own : null,
+    interfaceIndex: forced ? interfaceIndex : null,
+  };
 }

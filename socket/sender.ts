@@ -223,7 +223,7 @@ export class Sender {
     const zone = this.names.nameOf(index) ?? String(index);
     const control = route?.control;
     const foreignSource = control?.hasSource &&
-      !this.names.isOwn(formatIp({ family: half.family, ...control, zone: null }));
+      !this.names.isOwn({ family: half.family, ...control, zone: null });
     // For a group Linux says "no route" where there is no interface (any more).
     const gone = index !== 0 && this.system.interfaceName(index) === null;
     if (gone) this.names.forget();

@@ -13,9 +13,11 @@ import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import { Counters } from "./counters.ts";
 import { DeliveryFilter } from "./delivery.ts";
 import {
+  type Answer,
   checkSendOptions,
   type Destination,
   Destinations,
+  ipOf,
   parseDestination,
   type Route,
   type SendOptions,
@@ -36,7 +38,7 @@ import {
 } from "./options.ts";
 import { Packet } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
-import { replyOptions } from "./reply.ts";
+import { answerTo } from "./reply.ts";
 import { type Outgoing, Sender, toBytes } from "./sender.ts";
 import type {
   JoinOptions,
@@ -345,26 +347,27 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       if (!(packet instanceof Packet)) {
         throw new TypeError("only a packet can be answered: one that a socket received");
       }
-      const options = this.#replyOptions(packet);
-      return this.#sender.send(this.#outgoing(data, packet.source, options, true));
+      const answer = answerTo(packet, this.#isLocal(packet));
+      const { interfaceIndex } = answer;
+      const options = interfaceIndex === null ? undefined : { interface: interfaceIndex };
+      return this.#sender.send(this.#outgoing(data, packet.source, options, answer));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #replyOptions(packet: Packet): SendOptions {
-    const { interfaceIndex, source } = packet;
-    const local = interfaceIndex !== null && this.#names.isLoopback(interfaceIndex) ||
-      this.#names.isOwn(source.address);
-    return replyOptions(packet, local);
+  /** Whether a packet came from this host itself. */
+  #isLocal({ interfaceIndex, source }: Packet): boolean {
+    return interfaceIndex !== null && this.#names.isLoopback(interfaceIndex) ||
+      this.#names.isOwn(ipOf(source));
   }
 
-  /** @param lenient What the OS cannot do is left out rather than refused. */
+  /** @param answer Set for an answer. */
   #outgoing(
     data: Payload,
     to: Destination | undefined,
     options?: SendOptions,
-    lenient = false,
+    answer: Answer | null = null,
   ): Outgoing {
     this.#mustBeOpen("sendmsg");
     const connected = this.#connected;
@@ -374,7 +377,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
         return { data: toBytes(data, connected.family), half: connected, route: null };
       }
     }
-    const plain = !asksForSomething(options);
+    const plain = answer === null && !asksForSomething(options);
     const last = this.#lastPlain;
     if (plain && last !== null && to === last.to) {
       if (options) checkSendOptions(options);
@@ -383,7 +386,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     const parsed = parseDestination(to ?? this.#names.toSocketAddress(connected!.peer!));
     const half = this.#half(parsed.ip);
     const bytes = toBytes(data, half.family);
-    const route = this.#destinations.resolve(parsed, options, half, lenient);
+    const route = this.#destinations.resolve(parsed, options, half, answer);
     if (plain && isFixed(to, route)) this.#lastPlain = { to, half, route };
     return { data: bytes, half, route };
   }

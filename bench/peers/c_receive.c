@@ -1,10 +1,11 @@
-// Receiver: recvmmsg + IP_PKTINFO, poll(2) when the queue is empty.
-// usage: c_receive WARM COUNT [TRAINS]
-// TRAINS 1: what arrives together is handed over in one piece (udp(7), UDP_GRO), and counted by its segments.
+// Receiver: recvmmsg + IP_PKTINFO, poll(2) when the queue is empty. With "all" the kernel tells what our packets have, too:
+// TTL, TOS and the count of drops; nobody reads them. With "trains" what arrives together is handed over in one piece
+// (udp(7), UDP_GRO), and counted by its segments.
+// usage: c_receive WARM COUNT [all|trains]
 #include "common.h"
 
 #define WHOLE 65536
-static char data[BATCH * WHOLE], control[BATCH][128];
+static char data[BATCH * WHOLE], control[BATCH][256];
 static struct sockaddr_in names[BATCH];
 static struct iovec vectors[BATCH];
 static struct mmsghdr messages[BATCH];
@@ -31,8 +32,12 @@ int main(int argc, char **argv) {
   long warm = argument(argc, argv, 1, 10000), count = argument(argc, argv, 2, 100000);
   int fd = open_loopback(SOCK_NONBLOCK), on = 1;
   if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0) fail("IP_PKTINFO");
-  long trains = argument(argc, argv, 3, 0), slot = trains ? WHOLE : SLOT;
+  int all = argc > 3 && strcmp(argv[3], "all") == 0, trains = argc > 3 && strcmp(argv[3], "trains") == 0;
+  long slot = trains ? WHOLE : SLOT;
   if (trains && setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) < 0) fail("UDP_GRO");
+  if (all && (setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof on) < 0 ||
+                   setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on) < 0 ||
+                   setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) < 0)) fail("setsockopt");
   for (int i = 0; i < BATCH; i++) {
     vectors[i] = (struct iovec){data + i * slot, (size_t)slot};
     messages[i].msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_iov = &vectors[i], .msg_iovlen = 1, .msg_control = control[i]};

@@ -23,9 +23,18 @@ class Reader {
     return this;
   }
 
+  /** Packets one by one, so far apart. */
+  singly(count: number, apartMs: number): this {
+    for (let i = 0; i < count; i++) {
+      this.timeMs += apartMs;
+      this.brings(1);
+    }
+    return this;
+  }
+
   /** A stream, one packet a call. */
   streams(): this {
-    return this.brings(...Array(300).fill(1));
+    return this.singly(300, 0.003);
   }
 
   /** What it does until it parks, if every look is in vain. */
@@ -70,6 +79,31 @@ test("in a stream it rests for as long as that brings many packets", () => {
   reader.brings(31);
   assertEquals(reader.untilParked(), ["turn", "park"]);
   assertEquals(reader.brings(64).untilParked(), ["turn", "park"], "it starts anew");
+});
+
+test("after a rest that was not worth it only another stream makes it rest", () => {
+  const reader = new Reader().streams();
+  assertEquals(reader.pace.next(), "rest");
+  reader.pace.turn();
+  let packets: number;
+  let step = "turn";
+  // The first 31 are what the rest brought.
+  for (packets = -31; step === "turn"; packets += 31) {
+    reader.singly(31, 0.003);
+    step = reader.pace.next();
+    reader.pace.turn();
+  }
+  assertEquals([step, packets], ["rest", 279]);
+});
+
+test("a conversation that never lets it park is no stream", () => {
+  const reader = new Reader();
+  for (let i = 0; i < 1000; i++) {
+    reader.singly(1, 0.014);
+    if (i < 3) continue;
+    assertEquals(reader.pace.next(), "turn");
+    reader.pace.turn();
+  }
 });
 
 test("when the stream ends it rests once in vain, and parks", () => {
