@@ -368,7 +368,7 @@ async function pingOnce(
   return await ping.json();
 }
 
-/** What a runtime takes for every call of ours. */
+/** What of a packet's cost is ours, and what a runtime takes for a call. */
 function limits({ ours }: Parts, needs: string | null): Group {
   const run = (peer: Peer) => async () => {
     await using limits = new Program(peer.command("limits"));
@@ -377,6 +377,18 @@ function limits({ ours }: Parts, needs: string | null): Group {
   return {
     id: "limits",
     measures: [
+      {
+        id: "own-receive",
+        title: "Our own part of a received packet",
+        unit: "ns CPU",
+        note: "receiveMany, with a kernel that brings the same batch again and again for nothing",
+      },
+      {
+        id: "own-send",
+        title: "Our own part of a sent packet",
+        unit: "ns CPU",
+        note: "sendMany, with a kernel that takes everything for nothing",
+      },
       {
         id: "crossing",
         title: "Call into C",
