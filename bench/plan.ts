@@ -219,20 +219,29 @@ function sending(parts: Parts, size: Size): Group {
   };
 }
 
-/** Segmentation: the same datagrams one by one and in trains. */
-function trainsSent(parts: Parts, size: Size, needs: string | null): Group {
-  const { c, ours } = parts;
-  const run = (peer: Peer, ...mode: string[]) => async () => ({
-    trainsSent: (await sendOnce(peer, "send", size, mode, true)).send,
-  });
-  const bytes = String(TRAIN_SIZE);
-  const rows = (peer: Peer, alone: string[], trains: string[]): Job[] => [
+/** The same datagrams one by one and in trains: what a peer is told for either. */
+function aloneAndInTrains(
+  peer: Peer,
+  needs: string | null,
+  run: (peer: Peer, ...mode: string[]) => Job["run"],
+  alone: string[],
+  trains: string[],
+): Job[] {
+  return [
     job(peer, needs, run(peer, ...alone), { id: peer.id, label: `${peer.label}, alone` }),
     job(peer, needs, run(peer, ...trains), {
       id: `${peer.id}-trains`,
       label: `${peer.label}, in trains`,
     }),
   ];
+}
+
+function trainsSent(parts: Parts, size: Size, needs: string | null): Group {
+  const { c, ours } = parts;
+  const run = (peer: Peer, ...mode: string[]) => async () => ({
+    trainsSent: (await sendOnce(peer, "send", size, mode, true)).send,
+  });
+  const bytes = String(TRAIN_SIZE);
   return {
     id: "trainsSent",
     measures: [{
@@ -242,8 +251,10 @@ function trainsSent(parts: Parts, size: Size, needs: string | null): Group {
       note: "to a bound socket that nobody reads and that would take trains whole",
     }],
     jobs: [
-      ...rows(c, [bytes], [bytes, String(TRAIN)]),
-      ...ours.flatMap((peer) => rows(peer, ["many", bytes], ["many", bytes, "trains"])),
+      ...aloneAndInTrains(c, needs, run, [bytes], [bytes, String(TRAIN)]),
+      ...ours.flatMap((peer) =>
+        aloneAndInTrains(peer, needs, run, ["many", bytes], ["many", bytes, "trains"])
+      ),
     ],
   };
 }
@@ -253,19 +264,12 @@ function trainsReceived(parts: Parts, sizes: Sizes, needs: string | null): Group
   const { title, note } = loads.trainsReceived;
   const run = (peer: Peer, ...mode: string[]) => () =>
     receiveOnce("trainsReceived", peer, sizes.trainsReceived, mode);
-  const rows = (peer: Peer, alone: string[], trains: string[]): Job[] => [
-    job(peer, needs, run(peer, ...alone), { id: peer.id, label: `${peer.label}, alone` }),
-    job(peer, needs, run(peer, ...trains), {
-      id: `${peer.id}-trains`,
-      label: `${peer.label}, in trains`,
-    }),
-  ];
   return {
     id: "trainsReceived",
     measures: [{ id: "trainsReceived", title, unit: cpuUnit, note }],
     jobs: [
-      ...rows(c, [], ["trains"]),
-      ...ours.flatMap((peer) => rows(peer, ["many"], ["many", "trains"])),
+      ...aloneAndInTrains(c, needs, run, [], ["trains"]),
+      ...ours.flatMap((peer) => aloneAndInTrains(peer, needs, run, ["many"], ["many", "trains"])),
     ],
   };
 }
