@@ -55,7 +55,10 @@ for (const [what, mode, status, options] of quietly) {
 
 test(
   "an uncaught error with open sockets ends the process, and is shown",
-  alone,
+  {
+    ...alone,
+    skip: notUnder("bun", "1 of 100 times Bun 1.4.5 hangs after it while a worker thread waits"),
+  },
   () =>
     repeatedly("throw", ({ status, stderr }) => {
       assertEquals(status, "1", stderr);
