@@ -1,5 +1,6 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
 import { clientsStage } from "./clients_stage.ts";
+import { figuresEnv } from "./figures.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
 import { arm64, machines, windows, zigEnv } from "./machines/stages.ts";
@@ -73,7 +74,7 @@ function loopback(name: string, quick: boolean, force?: string): Stage {
       );
       const env = {
         ...zigEnv(),
-        ...(force !== undefined ? { PKTINFO_FORCE: force } : {}),
+        ...(force !== undefined ? { PKTINFO_FORCE: force } : figuresEnv()),
         ...(selection.quick ? {} : { PKTINFO_FULL: "1" }),
       };
       // Two at a time; those that call the kernel by themselves, as they look at ports and descriptors.
@@ -105,7 +106,7 @@ async function runLab(selection: Selection): Promise<Result> {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       results.push(
         await denoTest([...args, file], {
-          env: { ...resolvedEnv(), PKTINFO_LAB: "1" },
+          env: { ...resolvedEnv(), ...figuresEnv(), PKTINFO_LAB: "1" },
           wrap: inNamespace,
         }),
       );
