@@ -1,6 +1,7 @@
 /** docs/platforms.md against what this run has shown. */
+import { difference, formatted } from "./markdown.ts";
 import { type Passes, render } from "./platforms.ts";
-import { deno, nothing, type Result, type Stage } from "./stage.ts";
+import { nothing, type Result, type Stage } from "./stage.ts";
 
 const file = new URL("../docs/platforms.md", import.meta.url);
 
@@ -15,31 +16,6 @@ function passesOf(earlier: ReadonlyMap<string, Result>): Passes {
       ? { [Deno.build.arch === "x86_64" ? "linux-x64" : "linux-arm64"]: names("unit", "lab") }
       : {}),
   };
-}
-
-/** As `deno fmt` has it, which checks the file, too. */
-async function formatted(text: string): Promise<string> {
-  const config = new URL("../deno.json", import.meta.url).pathname;
-  const child = new Deno.Command(deno, {
-    args: ["fmt", `--config=${config}`, "--ext=md", "-"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(text));
-  await writer.close();
-  const { stdout } = await child.output();
-  return new TextDecoder().decode(stdout);
-}
-
-/** The lines that only one of two texts has. */
-function difference(before: string, after: string): string {
-  const [old, now] = [before.split("\n"), after.split("\n")];
-  return [
-    ...old.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
-    ...now.filter((line) => !old.includes(line)).map((line) => `+ ${line}`),
-  ].join("\n");
 }
 
 /** Fails where the document says something else than the run. */

@@ -29,6 +29,10 @@ export interface Stage {
   name: string;
   /** Part of `--quick`. */
   quick: boolean;
+  /** Gets ready what the others need. */
+  prepares?: boolean;
+  /** Starts what runs beside the stages before this one, as soon as everything is ready. */
+  begin?(): void;
   /** @param earlier What the stages before came to, by name. */
   run(selection: Selection, earlier: ReadonlyMap<string, Result>): Promise<Result>;
 }

@@ -8,7 +8,9 @@ import { resolvedEnv } from "./machines/resolved.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
 import { npmStage } from "./npm_stage.ts";
 import { platforms } from "./platforms_stage.ts";
+import { reliability } from "./reliability_stage.ts";
 import { filesBelow, run } from "./run.ts";
+import { soak } from "./soak_stage.ts";
 import {
   add,
   deno,
@@ -161,7 +163,7 @@ function entryPoints(): string[] {
 
 /** In the order in which they run. */
 export const stages: Stage[] = [
-  { name: "install", quick: false, run: runInstall },
+  { name: "install", quick: false, prepares: true, run: runInstall },
   machines,
   tool("fmt", true, "fmt", "--check"),
   tool("lint", true, "lint"),
@@ -180,4 +182,6 @@ export const stages: Stage[] = [
   clientsStage,
   { name: "docs", quick: false, run: runDocs },
   platforms,
+  soak,
+  reliability,
 ];

@@ -10,6 +10,8 @@
  * The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { figures } from "./figures.ts";
+import { rowsOf } from "./reliability.ts";
 import { removeScratch, stopAll } from "./run.ts";
 import { type Result, type Stage, stages } from "./stages.ts";
 
@@ -64,7 +66,9 @@ async function main(): Promise<number> {
   const chosen = chooseStages(args.quick, args.only, selection.files);
   const total = { passed: 0, failed: [] as string[], skipped: [] as string[] };
   const width = Math.max(...chosen.map(({ name }) => name.length));
+  const beside = chosen.filter(({ begin }) => begin);
   for (const stage of chosen) {
+    if (!stage.prepares) { for (const other of beside.splice(0)) other.begin!(); }
     write(`${stage.name.padEnd(width)}  `);
     const start = performance.now();
     const result = await stage.run(selection, results).catch((error): Result => (
@@ -90,6 +94,10 @@ async function main(): Promise<number> {
     total.failed.push(`no test file is called ${selection.files.join(", ")}`);
   }
   list("Skipped", total.skipped);
+  list(
+    "Numbers",
+    rowsOf(figures()).map(({ area, what, value }) => `${area}: ${what}: ${value}`),
+  );
   list("Failed", total.failed);
   write(
     `\n${total.passed} passed, ${total.failed.length} failed, ${total.skipped.length} skipped\n`,

@@ -47,7 +47,12 @@ async function runMachines(): Promise<Result> {
 }
 
 /** Downloads and sets up, at the first time. */
-export const machines: Stage = { name: "machines", quick: false, run: runMachines };
+export const machines: Stage = {
+  name: "machines",
+  quick: false,
+  prepares: true,
+  run: runMachines,
+};
 
 /** Tells tests where Zig is, if it is there: they have no business downloading it. What it compiles is not kept. */
 export function zigEnv(): Record<string, string> {
