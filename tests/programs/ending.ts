@@ -24,11 +24,21 @@ async function busySocket(): Promise<UdpSocket> {
   return socket;
 }
 
-async function sockets(): Promise<UdpSocket[]> {
-  const busy = [await busySocket(), await busySocket()];
+/** Sockets that wait for what does not come. */
+function idleSockets(): UdpSocket[] {
   const idle = [openUdpSocket(), openUdpSocket({ address: "127.0.0.1" })];
   for (const socket of idle) socket.receive().catch(() => {});
-  return [...busy, ...idle];
+  return idle;
+}
+
+async function sockets(): Promise<UdpSocket[]> {
+  return [await busySocket(), await busySocket(), ...idleSockets()];
+}
+
+function throwSoon() {
+  setTimeout(() => {
+    throw new Error("nobody catches this");
+  }, 5);
 }
 
 function worker(what: string): Worker {
@@ -72,9 +82,16 @@ const endings: Record<string, () => Promise<void>> = {
   },
   async throw() {
     await sockets();
-    setTimeout(() => {
-      throw new Error("nobody catches this");
-    }, 5);
+    throwSoon();
+  },
+  async "throw-waiting"() {
+    // One has heard something before: the thread that waits is at work.
+    const [a, b] = [openUdpSocket(), openUdpSocket()];
+    setTimeout(() => a.send("once", `127.0.0.1:${b.port}`), 1);
+    await b.receive();
+    for (const socket of [a, b]) socket.receive().catch(() => {});
+    idleSockets();
+    throwSoon();
   },
   async close() {
     await Promise.all((await sockets()).map((socket) => socket.close()));
