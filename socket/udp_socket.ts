@@ -337,8 +337,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * such an address cannot be one. For IPv4 unicast macOS, FreeBSD and OpenBSD take
    * the source only; there the OS chooses the interface.
    *
-   * A source that is a group, a broadcast, no address (`0.0.0.0`, `::`) or port 0 is nobody to
-   * answer: it is forged, or of a program that has no address yet. Then nothing is sent.
+   * A source that is a group, a broadcast, no address (`0.0.0.0`, `::`), `::ffff:0:0/96` or port 0
+   * is nobody to answer: it is forged, or of a program that has no address yet. Then nothing is sent.
    *
    * @param packet The packet to answer.
    * @param data The answer.

@@ -33,8 +33,9 @@ const NOBODY: [source: string, why: string][] = [
   ["239.255.76.67:9", "a group"],
   ["[ff02::fb%1]:5353", "a group"],
   ["[ff0e::1]:5353", "a group"],
-  // A group of IPv4 in the clothes of IPv6 is one, too.
-  ["[::ffff:224.0.0.251]:5353", "a group"],
+  // From a wire such an address is forged (RFC 4942, section 2.2): the answer would go to IPv4, even to this host's own.
+  ["[::ffff:224.0.0.251]:5353", "an IPv4 address in an IPv6 packet"],
+  ["[::ffff:127.0.0.2]:9", "an IPv4 address in an IPv6 packet"],
   ["255.255.255.255:68", "a broadcast"],
   ["127.255.255.255:68", "a broadcast"],
   ...(directed ? [[`${directed}:68`, "a broadcast"] as [string, string]] : []),
