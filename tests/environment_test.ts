@@ -37,6 +37,10 @@ test("the library reads the variables that docs/security.md names, and no others
     }
   }
   for (const name of read) assert(name in KNOWN, `${name} is not in the list`);
+  const told = Deno.readTextFileSync(new URL("../docs/security.md", import.meta.url));
+  for (const name in KNOWN) {
+    assert(told.includes(`\`${name}\``), `${name} is not in docs/security.md`);
+  }
   assert(read.has("PKTINFO_FORCE") && read.has("EPICS_PVA_ADDR_LIST"));
   // The two runtimes' ways to read what they are asked for; nobody else reads any.
   assertEquals(computed.sort(), ["ffi/runtime/deno.ts: (", "ffi/runtime/koffi.ts: env"]);

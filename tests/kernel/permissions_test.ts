@@ -163,6 +163,12 @@ test(
   },
 );
 
+test("the bare name of libc is not enough: Deno takes it for a file in the working directory", {
+  needs: ["linux", "deno"],
+}, async () => {
+  assertStringIncludes((await report("--allow-ffi=libc.so.6")).opened, "NotCapable");
+});
+
 test("other permissions do not help", { needs: ["deno"] }, async () => {
   const { opened } = await report("--allow-net", "--allow-read", "--allow-env", "--allow-sys");
   assertStringIncludes(opened, "--allow-ffi");
