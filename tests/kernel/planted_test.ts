@@ -1,5 +1,5 @@
 // Where the libraries come from: the system's places, never the working directory, never a variable of ours.
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -12,8 +12,13 @@ import { commandOf, findProgram, has, test } from "../harness.ts";
 const program = fileURLToPath(new URL("../programs/permissions.ts", import.meta.url));
 
 /** Runs a program of ours in a folder; returns what it wrote. */
-function runIn(folder: string, file: string, env: Record<string, string> = {}): string {
-  const [command, words] = commandOf(file, ["--allow-ffi"]);
+function runIn(
+  folder: string,
+  file: string,
+  env: Record<string, string> = {},
+  permission = "--allow-ffi",
+): string {
+  const [command, words] = commandOf(file, [permission]);
   const { status, stdout, stderr } = spawnSync(command, words, {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -76,6 +81,12 @@ test(
       const said = JSON.parse(runIn(work, program));
       assertEquals([said.opened, said.received], ["opened", "hello"]);
       assert(!sprung(), "the planted library was loaded");
+      if (has("deno")) {
+        // To Deno these are files of the working directory.
+        const { opened } = JSON.parse(runIn(work, program, {}, `--allow-ffi=${bare},libc.so`));
+        assertMatch(opened, /^NotCapable: pktinfo calls the C library and needs --allow-ffi/);
+        assert(!sprung(), "the planted library was loaded by its bare name");
+      }
       // The trap works: who asks for this very file gets it.
       const python = findProgram("python3");
       if (python === null) return;
@@ -96,6 +107,9 @@ test("Windows' libraries are not taken from the working directory", {
     }
     const said = JSON.parse(runIn(folder, program));
     assertEquals([said.opened, said.received], ["opened", "hello"]);
+    // To Deno these names are files of the working directory.
+    const { opened } = JSON.parse(runIn(folder, program, {}, `--allow-ffi=${names}`));
+    assertMatch(opened, /^NotCapable: pktinfo calls the C library and needs --allow-ffi/);
     // The trap works: a name that the system has not is looked for here, and found to be no library.
     const trap = path.join(folder, "trap.ts");
     fs.writeFileSync(
