@@ -16,5 +16,7 @@ console.log(`echoing on ${socket.localAddresses.join(" and ")}`);
 for await (const packet of socket) {
   // Two echo servers that answer each other's multicasts would never stop.
   if (packet.cast !== "unicast") continue;
+  // Nor would two that are told, by a forged source, to be each other's client; or one to be its own.
+  if (packet.source.port === socket.port) continue;
   await socket.reply(packet, packet.data).catch((error) => console.error(error.message));
 }

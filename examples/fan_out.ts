@@ -30,6 +30,8 @@ async function serve(port: number): Promise<void> {
   parentPort!.postMessage(`worker ${threadId} serves port ${socket.port}`);
   for await (const packet of socket) {
     if (packet.cast !== "unicast") continue;
+    // A forged source could have two such servers answer each other for ever, or one itself.
+    if (packet.source.port === socket.port) continue;
     const answer = `worker ${threadId}: ${hash(packet.data)}`;
     await socket.reply(packet, answer).catch((error) => console.error(error.message));
   }

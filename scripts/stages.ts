@@ -1,4 +1,5 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
+import { auditStage } from "./audit_stage.ts";
 import { clientsStage } from "./clients_stage.ts";
 import { figuresEnv } from "./figures.ts";
 import { install } from "./install.ts";
@@ -170,6 +171,7 @@ export const stages: Stage[] = [
   // Named one by one: a folder would bring in what the npm build has made.
   tool("check", true, "check", ...filesBelow("", (path) => path.endsWith(".ts"))),
   tool("doc-lint", false, "doc", "--lint", ...entryPoints()),
+  auditStage,
   tool("publish", false, "publish", "--dry-run", "--allow-dirty"),
   loopback("unit", true),
   loopback("unit-poll", false, "poll"),

@@ -292,8 +292,10 @@ class Setup {
     const { options } = this;
     if (this.family === "IPv6") this.#set("onlyThisFamily", 1);
     if (this.#sharesBeforeBind) this.#sharing();
-    // Windows lets anybody else bind the port, too, unless told not to.
-    if (!options.share && !options.reusePort && !this.shared) this.#try("exclusive", 1);
+    // Windows lets anybody else bind the port, too, unless told not to: without that no socket, rather than one whose
+    // port anybody can take over.
+    const exclusive = !options.share && !options.reusePort && !this.shared;
+    if (exclusive && this.system.hasOption(this.family, "exclusive")) this.#set("exclusive", 1);
     if (options.broadcast && this.family === "IPv4") this.#set("broadcast", 1);
     this.#set("receiveBufferSize", options.receiveBufferSize);
     this.#sendBuffer();

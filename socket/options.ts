@@ -41,8 +41,8 @@ export interface UdpSocketOptions {
    */
   family?: Family | "dual";
   /**
-   * Other sockets that share too may have the same port. Default `false`: the port is this socket's
-   * alone. Linux and Windows: SO_REUSEADDR (without it Windows: SO_EXCLUSIVEADDRUSE), macOS and BSD:
+   * Other sockets that share too, of any user on Linux, may have the same port, and take its unicasts.
+   * Default `false`: the port is this socket's alone. Linux and Windows: SO_REUSEADDR (without it Windows: SO_EXCLUSIVEADDRUSE), macOS and BSD:
    * SO_REUSEPORT.
    */
   share?: boolean;

@@ -38,7 +38,7 @@ import {
 } from "./options.ts";
 import { Packet } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
-import { answerTo } from "./reply.ts";
+import { answerTo, checkAnswerable } from "./reply.ts";
 import { type Outgoing, Sender, toBytes } from "./sender.ts";
 import type {
   JoinOptions,
@@ -337,8 +337,12 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * such an address cannot be one. For IPv4 unicast macOS, FreeBSD and OpenBSD take
    * the source only; there the OS chooses the interface.
    *
+   * A source that is a group, a broadcast, no address (`0.0.0.0`, `::`), `::ffff:0:0/96` or port 0
+   * is nobody to answer: it is forged, or of a program that has no address yet. Then nothing is sent.
+   *
    * @param packet The packet to answer.
    * @param data The answer.
+   * @throws {TypeError} If it is no packet, or its source is nobody to answer.
    * @throws {SocketError} If the OS refuses.
    */
   reply(packet: Packet, data: Payload): Promise<void> {
@@ -347,6 +351,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       if (!(packet instanceof Packet)) {
         throw new TypeError("only a packet can be answered: one that a socket received");
       }
+      checkAnswerable(packet, this.#names);
       const answer = answerTo(packet, this.#isLocal(packet));
       const { interfaceIndex } = answer;
       const options = interfaceIndex === null ? undefined : { interface: interfaceIndex };

@@ -12,6 +12,8 @@ const TTL = 30;
 const MAX_BYTES = 9194;
 /** Section 2.1.1: conflict, truncated, tentative. */
 const C = 1 << 10, TC = 1 << 9, T = 1 << 8;
+/** What an answer has at most: anybody can ask in somebody else's name. */
+const MAX_ANSWER_BYTES = 512;
 
 /** What is asked for here. */
 export type AddressType = "A" | "AAAA";
@@ -34,13 +36,18 @@ export function encodeQuery({ id, name, type }: Query): Uint8Array {
   return dns.encode({ id, questions: [{ name, type }] });
 }
 
-/** The answer of a host that has these addresses, perhaps none of the type that is asked for. */
+/**
+ * The answer of a host that has these addresses, perhaps none of the type that is asked for. Too many are left out, and it
+ * is marked as cut (section 2.1.1).
+ */
 export function encodeResponse(query: Query, addresses: readonly string[]): Uint8Array {
   const { id, name, type } = query;
   const answers = addresses
     .map((data) => ({ name, type: data.includes(":") ? "AAAA" : "A", ttl: TTL, data }))
     .filter((record) => type === record.type || type === "ANY");
-  return dns.encode({ id, type: "response", questions: [{ name, type }], answers });
+  const message = { id, type: "response" as const, questions: [{ name, type }] };
+  const whole = dns.encode({ ...message, answers });
+  return whole.length <= MAX_ANSWER_BYTES ? whole : dns.encode({ ...message, flags: TC });
 }
 
 function read(data: Uint8Array, type: "query" | "response") {

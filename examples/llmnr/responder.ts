@@ -4,7 +4,7 @@
  */
 import { openUdpSocket } from "../../mod.ts";
 import { nextPacket } from "../shared/next_packet.ts";
-import { presentInterfaces } from "../shared/on_link.ts";
+import { isOnLink, presentInterfaces } from "../shared/on_link.ts";
 import { type LlmnrOptions, lookup } from "./lookup.ts";
 import { decodeQuery, encodeResponse, GROUPS, isSameName, LLMNR_PORT } from "./packet.ts";
 
@@ -37,6 +37,8 @@ export async function* answerFor(
       const query = decodeQuery(packet.data);
       // Section 2.4: only what was sent to the group is answered by UDP.
       if (!query || !isSameName(query.name, name) || packet.cast !== "multicast") continue;
+      // Anybody on the link can write any source: nothing is sent elsewhere for it.
+      if (!isOnLink(packet.source.address, packet.interfaceIndex, present())) continue;
       const link = present().find(({ index }) => index === packet.interfaceIndex);
       const own = link?.addresses.filter(({ tentative, temporary }) => !tentative && !temporary)
         .map(({ address }) => address) ?? [];

@@ -26,6 +26,8 @@ const ANNOUNCE_INTERVAL_MS = 1000;
 const DEFER_MS = 1000;
 /** Section 6: so long a record is not sent to the same group again. */
 const REPEAT_MS = 1000;
+/** Section 6: nor, to somebody who probes for our names, so long. */
+const DEFEND_MS = 250;
 /** Answers that wait at most: whoever asks that much may ask again. */
 const MAX_WAITING = 64;
 /** Section 9: whoever conflicts so often in 10 seconds is to do it slowly. */
@@ -37,7 +39,7 @@ export class Plan {
   #addressesOf: (link: Link) => readonly string[];
   #random: () => number;
   #states = new Map<number, State>();
-  #waiting: { at: number; departure: Departure }[] = [];
+  #waiting: { at: number; repeatMs: number; departure: Departure }[] = [];
   #sentAt = new Map<string, number>();
   #conflicts: number[] = [];
 
@@ -104,8 +106,10 @@ export class Plan {
     }
     const due = this.#waiting.filter(({ at }) => at <= now);
     this.#waiting = this.#waiting.filter(({ at }) => at > now);
-    for (const { departure: { link, message } } of due) {
-      const answers = message.answers!.filter((record) => !this.#wasSent(link, record, now));
+    for (const { repeatMs, departure: { link, message } } of due) {
+      const answers = message.answers!.filter((record) =>
+        this.#mayBeSentAt(link, record, repeatMs) <= now
+      );
       if (answers.length === 0 || !this.#states.has(link.index)) continue;
       departures.push({ link, message: { ...message, answers } });
       this.#note(link, answers, now);
@@ -134,15 +138,17 @@ export class Plan {
     const message = this.zone.answer(query, addresses, legacy);
     if (!message) return null;
     if (legacy || query.questions.every(({ unicast }) => unicast)) return { link, message };
-    if (query.authorities.length > 0) {
-      // A probe: whoever wants our names has to hear it at once (section 6).
-      for (const record of message.answers!) this.#sentAt.delete(sentKey(link, record));
-    }
+    // A probe: whoever wants our names has to hear of us before he takes them (section 6).
+    const repeatMs = query.authorities.length > 0 ? DEFEND_MS : REPEAT_MS;
+    const allowedAt = query.authorities.length > 0
+      ? Math.max(...message.answers!.map((record) => this.#mayBeSentAt(link, record, repeatMs)))
+      : now;
     // Section 6: others may have the same shared records to tell, so not all at once.
     const isShared = message.answers!.some(({ flush }) => !flush);
     const delayMs = isShared ? 20 + this.#random() * 100 : 0;
     if (this.#waiting.length < MAX_WAITING) {
-      this.#waiting.push({ at: now + delayMs, departure: { link, message } });
+      const at = Math.max(now + delayMs, allowedAt);
+      this.#waiting.push({ at, repeatMs, departure: { link, message } });
     }
     return null;
   }
@@ -178,8 +184,8 @@ export class Plan {
     for (const record of records) this.#sentAt.set(sentKey(link, record), now);
   }
 
-  #wasSent(link: Link, record: Resource, now: number): boolean {
-    return (this.#sentAt.get(sentKey(link, record)) ?? -Infinity) > now - REPEAT_MS;
+  #mayBeSentAt(link: Link, record: Resource, repeatMs: number): number {
+    return (this.#sentAt.get(sentKey(link, record)) ?? -Infinity) + repeatMs;
   }
 }
 

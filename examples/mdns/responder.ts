@@ -7,7 +7,7 @@
  */
 import type { NetworkInterface } from "../../mod.ts";
 import { nextPacket } from "../shared/next_packet.ts";
-import { presentInterfaces } from "../shared/on_link.ts";
+import { isOnLink, presentInterfaces } from "../shared/on_link.ts";
 import type { Link } from "./cache.ts";
 import {
   isFromLink,
@@ -18,7 +18,7 @@ import {
   refusalOf,
   sendToLink,
 } from "./link.ts";
-import { decode, encode } from "./packet.ts";
+import { decode, encode, type Message } from "./packet.ts";
 import { type Departure, Plan } from "./plan.ts";
 import { type Announced, Zone } from "./zone.ts";
 
@@ -77,7 +77,11 @@ export async function* announce(
         if (refusalOf(packet, present) === null) plan.heard(message, performance.now());
       } else if (isFromLink(packet, present)) {
         const legacy = packet.source.port !== MDNS_PORT;
-        const answer = plan.asked(link, message, legacy, performance.now());
+        const near = isOnLink(packet.source.address, packet.interfaceIndex, present());
+        // Anybody on the link can write any source: nothing is sent elsewhere for it. The group hears the answer.
+        if (legacy && !near) continue;
+        const question = near ? message : withoutUnicast(message);
+        const answer = plan.asked(link, question, legacy, performance.now());
         if (answer) {
           // From the address that was asked, out of the interface on which it was asked.
           await socket.reply(packet, encode(answer.message)).catch((error) => onError?.(error));
@@ -99,6 +103,12 @@ function followLinks(plan: Plan, links: readonly Link[], returned: Set<number>):
     if (isNew || returned.has(link.index)) plan.linkUp(link, performance.now());
   }
   returned.clear();
+}
+
+/** A query whose answer everybody is to hear. */
+function withoutUnicast(message: Message): Message {
+  const questions = message.questions.map((question) => ({ ...question, unicast: false }));
+  return { ...message, questions };
 }
 
 /** The addresses that others reach us by. Privacy addresses are left out, as they say who asked what. */

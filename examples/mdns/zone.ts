@@ -147,6 +147,9 @@ export class Zone {
    * @param legacy It came from another port than 5353: an ordinary resolver's.
    */
   answer(query: Message, addresses: readonly string[], legacy: boolean): Partial<Message> | null {
+    // Section 6.7 has the question in the answer. Ordinary resolvers ask one; a thousand, each a pointer to the same
+    // name, would come back as six times as many bytes.
+    if (legacy && query.questions.length !== 1) return null;
     const all = this.records(addresses);
     const answers = new Set<Resource>();
     for (const question of query.questions) {

@@ -3,7 +3,16 @@
  * the search came in on, and sends beacons. Nobody listens on its TCP port: it is for tests, and to read.
  */
 
-import type { Packet, UdpSocket } from "../../mod.ts";
+import {
+  isLimitedBroadcast,
+  isMulticast,
+  isUnspecified,
+  type NetworkInterface,
+  type Packet,
+  parseIp,
+  type UdpSocket,
+} from "../../mod.ts";
+import { presentInterfaces } from "../shared/on_link.ts";
 import type { SearchTarget } from "./addresses.ts";
 import { hear, type ListenOptions, openShared } from "./beacons.ts";
 import {
@@ -51,6 +60,7 @@ export async function serve(
   const shared = openShared(options);
   await using socket = shared.socket;
   onReady?.(socket.port);
+  const present = presentInterfaces();
   const stopBeacons = sendBeacons(socket, guid, options);
   try {
     for await (const { message: messages, packet } of hear(shared, options)) {
@@ -58,7 +68,9 @@ export async function serve(
       const local = packet.interfaceName === shared.loopback && packet.cast === "multicast";
       const tag = messages[0].type === "originTag" && local ? messages[0].address : null;
       for (const message of messages) {
-        if (message.type === "search") await answer(socket, message, packet, tag, guid, options);
+        if (message.type === "search") {
+          await answer(socket, message, packet, tag, guid, present, options);
+        }
       }
     }
   } finally {
@@ -72,10 +84,13 @@ async function answer(
   packet: Packet,
   tag: string | null,
   guid: string,
+  present: () => readonly NetworkInterface[],
   options: ResponderOptions,
 ): Promise<void> {
   const response = responseTo(search, guid, options);
   if (response === null || search.port === 0) return;
+  // A search says whom to answer: whoever it is, not everybody.
+  if (search.address !== null && !isOneHost(search.address, present())) return;
   // It came by loopback, and leaves as routed.
   const forwarded = tag !== null;
   const source = forwarded
@@ -97,6 +112,13 @@ async function answer(
   } catch (error) {
     options.onError?.(error as Error);
   }
+}
+
+/** Whether an address can be that of one host: no group and no broadcast. */
+function isOneHost(address: string, all: readonly NetworkInterface[]): boolean {
+  const ip = parseIp(address);
+  return !isMulticast(ip) && !isLimitedBroadcast(ip) && !isUnspecified(ip) &&
+    !all.some(({ addresses }) => addresses.some(({ broadcast }) => broadcast === address));
 }
 
 /** The answer to a search; null: none is due. */

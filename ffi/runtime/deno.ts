@@ -176,7 +176,7 @@ function open(candidates: readonly string[], definitions: Record<string, Definit
       if (error instanceof Deno.errors.NotCapable) break;
     }
   }
-  if (!(failure instanceof Deno.errors.NotCapable)) throw failure;
+  if (failure !== undefined && !(failure instanceof Deno.errors.NotCapable)) throw failure;
   // Windows' libraries have no path here: what tells receiving its address needs the whole permission anyway.
   const paths = candidates.filter((candidate) => candidate.startsWith("/"));
   const narrower = paths.length === 0
@@ -189,15 +189,19 @@ function open(candidates: readonly string[], definitions: Record<string, Definit
   );
 }
 
-/** The candidates that may be opened without asking; where there are none, the first, which asks. */
+/**
+ * The candidates that may be opened. Where there are none, the user is asked for the whole permission, if Deno asks.
+ *
+ * A bare name is for the system's own search, which Deno makes only with the whole permission. With less, also with
+ * `--allow-ffi=libc.so.6`, it takes the name for a file in the working directory, and would load what somebody put there.
+ */
 function permitted(candidates: readonly string[]): readonly string[] {
   const allowed = (path?: string) =>
     Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
   if (allowed()) return candidates;
-  // --allow-ffi=/abs/libc covers exactly that path; a bare name would be
-  // resolved against the working directory.
   const named = candidates.filter((path) => path.startsWith("/") && allowed(path));
-  return named.length > 0 ? named : candidates.slice(0, 1);
+  if (named.length > 0) return named;
+  return Deno.permissions.requestSync({ name: "ffi" }).state === "granted" ? candidates : [];
 }
 
 /**

@@ -7,7 +7,12 @@ import { run } from "../run.ts";
 import type { Check, Consumer } from "./check.ts";
 import { install } from "./client.ts";
 
-const versions = { typescript: "6.0.3", publint: "0.3.25", "@arethetypeswrong/cli": "0.18.5" };
+/** What is used of others. */
+export const versions = {
+  typescript: "6.0.3",
+  publint: "0.3.25",
+  "@arethetypeswrong/cli": "0.18.5",
+};
 
 /** The folder in which they are installed, once for all runs. */
 const tools = once(() => {

@@ -5,7 +5,8 @@ import { nodeProgram } from "../machines/node.ts";
 import { npmPackage } from "../machines/npm.ts";
 import { run } from "../run.ts";
 
-const version = "11.19.1";
+/** npm's. */
+export const npmVersion = "11.19.1";
 
 /** What npm's errors are called where its registry is out of reach. */
 const UNREACHABLE =
@@ -13,7 +14,7 @@ const UNREACHABLE =
 
 const programs = once(async () => {
   const node = await nodeProgram(24);
-  const folder = await npmPackage({ what: "npm", name: "npm", version });
+  const folder = await npmPackage({ what: "npm", name: "npm", version: npmVersion });
   return { node, folder: path.join(folder, "bin") };
 });
 

@@ -53,7 +53,7 @@ test("an option that a system turns out to lack keeps no socket from opening", {
   needs: ["linux"],
 }, async () => {
   const unknown = { level: 0, name: 9999, kind: "int", cName: "IP_NONE" } as const;
-  for (const option of ["useMinimumMtu", "receiveInterface", "exclusive"] as const) {
+  for (const option of ["useMinimumMtu", "receiveInterface"] as const) {
     const simulated = new Simulation(standIn(option, unknown));
     await using socket = simulated.openSocket();
     await socket.send("x", at(socket));

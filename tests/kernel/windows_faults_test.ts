@@ -112,16 +112,26 @@ test("a datagram that WSAEMSGSIZE announces is there, cut", needs, async () => {
 });
 
 test("options that Windows does not have are no obstacle", needs, async () => {
-  const library = new FakeLibrary().lacksOptions([
-    "exclusive",
-    "receiveHops",
-    "receiveTrafficClass",
-  ]);
+  const library = new FakeLibrary().lacksOptions(["receiveHops", "receiveTrafficClass"]);
   await using socket = library.openSocket();
   await socket.send("x", at(socket, "127.0.0.3"));
   const packet = await next(socket);
   assertEquals([packet.destination.address, packet.hops], ["127.0.0.3", null]);
 });
+
+test(
+  "where Windows will not make a port exclusive there is no socket that only seems so",
+  needs,
+  () => {
+    const library = new FakeLibrary().lacksOptions(["exclusive"]);
+    const error = assertThrows(() => library.openSocket(), SocketError);
+    assertEquals([error.code, error.syscall, library.open.size], [
+      "ENOPROTOOPT",
+      "setsockopt(SO_EXCLUSIVEADDRUSE)",
+      0,
+    ]);
+  },
+);
 
 test("an answer that Windows refuses to send from its address is sent without", needs, async () => {
   const library = new FakeLibrary();

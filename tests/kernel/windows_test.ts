@@ -19,6 +19,15 @@ function usable(): NetworkInterface[] {
   );
 }
 
+/** A program that knows nothing of SO_EXCLUSIVEADDRUSE. */
+function withoutExclusiveness(): FakeLibrary {
+  const { level, name } = system().platform.options.IPv4.exclusive!;
+  return new FakeLibrary().on(
+    "setsockopt",
+    (args, call) => args[1] === level && args[2] === name ? 0 : call(),
+  );
+}
+
 test("a port is nobody else's, unless it is shared", needs, async () => {
   const library = new FakeLibrary();
   await using socket = library.openSocket();
@@ -27,7 +36,7 @@ test("a port is nobody else's, unless it is shared", needs, async () => {
     assert(!library.option(nth, family, "share"), family);
   }
   // A program that knows nothing of exclusiveness, and one that would take any port over.
-  const plain = new FakeLibrary().lacksOptions(["exclusive"]);
+  const plain = withoutExclusiveness();
   for (const family of ["IPv4", "IPv6"] as const) {
     for (const share of [false, true]) {
       const error = assertThrows(
@@ -39,6 +48,31 @@ test("a port is nobody else's, unless it is shared", needs, async () => {
     }
   }
 });
+
+test(
+  "nor is one of its addresses anybody else's, though Windows gives addresses away beside a wildcard",
+  needs,
+  async () => {
+    const plain = withoutExclusiveness();
+    await using socket = openUdpSocket();
+    for (const address of ["127.0.0.5", "::1"]) {
+      for (const share of [false, true]) {
+        const error = assertThrows(
+          () => plain.openSocket({ address, port: socket.port, share }),
+          SocketError,
+        );
+        assert(["EADDRINUSE", "EACCES"].includes(error.code), error.message);
+      }
+    }
+    await using exact = openUdpSocket({ address: "127.0.0.5" });
+    for (const share of [false, true]) {
+      assertThrows(
+        () => plain.openSocket({ address: "127.0.0.5", port: exact.port, share }),
+        SocketError,
+      );
+    }
+  },
+);
 
 test("a port that is shared is not exclusive", needs, async () => {
   const library = new FakeLibrary();

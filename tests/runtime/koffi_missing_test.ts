@@ -1,14 +1,10 @@
 // What Node and Bun say where koffi cannot be had: one error, with what to do.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
-import { notUnder, runtime, runtimeProgram, test } from "../harness.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { notUnder, runtime, test } from "../harness.ts";
+import { runBesideCopy } from "./copy.ts";
 
 /** What importing needs nothing for, and the first socket koffi. */
 const PROGRAM = `
@@ -27,28 +23,9 @@ function attempt(options: string[], arrange: (modules: string) => void): {
   code: string;
   message: string;
 } {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "koffi-"));
-  try {
-    for (const part of ["address", "ffi", "interfaces", "socket", "mod.js", "package.json"]) {
-      fs.cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
-    }
-    const modules = path.join(folder, "node_modules");
-    for (const name of ["koffi", "@koromix"]) {
-      fs.cpSync(path.join(root, "node_modules", name), path.join(modules, name), {
-        recursive: true,
-      });
-    }
-    arrange(modules);
-    const program = path.join(folder, "program.js");
-    fs.writeFileSync(program, PROGRAM);
-    const own = options.map((option) => option.replace("FOLDER", folder));
-    const ended = spawnSync(runtimeProgram, [...own, program], { encoding: "utf8" });
-    assertEquals(ended.status, 0, ended.stderr);
-    assertMatch(ended.stdout, /^\{/);
-    return JSON.parse(ended.stdout);
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
+  const said = runBesideCopy(PROGRAM, options, arrange);
+  assertMatch(said, /^\{/);
+  return JSON.parse(said);
 }
 
 const major = Number(process.versions.node?.split(".")[0]);
