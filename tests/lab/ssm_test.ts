@@ -38,18 +38,27 @@ async function senders(): Promise<Stage & AsyncDisposable> {
 
 /** Which senders (0, 1, 2) are heard from which network, when each sends to the group from both: `["A0", "B1"]`. */
 async function heard(net: Stage, socket: UdpSocket, family: Family): Promise<string[]> {
-  const { group, senders, own } = family;
+  return [
+    ...await heardFrom(net, socket, family, "A"),
+    ...await heardFrom(net, socket, family, "B"),
+  ];
+}
+
+/** The same from one network. */
+async function heardFrom(
+  net: Stage,
+  socket: UdpSocket,
+  { group, senders, own }: Family,
+  network: "A" | "B",
+): Promise<string[]> {
   const { port } = socket;
-  const texts: string[] = [];
-  for (const [talker, network, to] of [[net.onA, "A", own[0]], [net.onB, "B", own[1]]] as const) {
-    for (const [number, source] of senders.entries()) {
-      const data = `${network}${number}`;
-      await talker.send({ to: group, port, source, interface: "eth0", data });
-    }
-    await talker.send({ to, port, data: "marker" });
-    texts.push(...await textsUntil(socket));
+  const [talker, to] = network === "A" ? [net.onA, own[0]] : [net.onB, own[1]];
+  for (const [number, source] of senders.entries()) {
+    const data = `${network}${number}`;
+    await talker.send({ to: group, port, source, interface: "eth0", data });
   }
-  return texts;
+  await talker.send({ to, port, data: "marker" });
+  return await textsUntil(socket);
 }
 
 for (const family of families) {
@@ -176,6 +185,36 @@ for (const family of families) {
       socket.join(group, { interface: "eth0" });
       // A new membership starts without the blocks of the old one.
       assertEquals(await heard(net, socket, family), ["A0", "A1", "A2"]);
+    },
+  );
+
+  test(
+    `${group}: what was joined on an interface that is gone stands in nobody's way`,
+    needs,
+    async () => {
+      await using net = await senders();
+      await using socket = openUdpSocket();
+      for (const name of ["eth0", "eth1"]) socket.join(group, { interface: name });
+      await net.lab.ip("link del eth0");
+      socket.blockSource(group, first);
+      assertEquals(await heardFrom(net, socket, family, "B"), ["B1", "B2"]);
+      socket.unblockSource(group, first);
+      assertEquals(await heardFrom(net, socket, family, "B"), ["B0", "B1", "B2"]);
+    },
+  );
+
+  test(
+    `${group}: a sender of an interface that is gone stands in no other's way`,
+    needs,
+    async () => {
+      await using net = await senders();
+      await using socket = openUdpSocket();
+      socket.join(group, { interface: "eth0", source: first });
+      await net.lab.ip("link del eth0");
+      const other = socket.join(group, { interface: "eth1", source: second });
+      assertEquals(await heardFrom(net, socket, family, "B"), ["B1"]);
+      other.leave();
+      assertEquals(await heardFrom(net, socket, family, "B"), []);
     },
   );
 
