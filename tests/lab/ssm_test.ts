@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { openUdpSocket, type UdpSocket } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
+import { atOnce, changesOf } from "./events.ts";
 import { next, textOf, textsUntil } from "./sockets.ts";
 import { type Stage, stage } from "./stage.ts";
 
@@ -185,6 +186,29 @@ for (const family of families) {
       socket.join(group, { interface: "eth0" });
       // A new membership starts without the blocks of the old one.
       assertEquals(await heard(net, socket, family), ["A0", "A1", "A2"]);
+    },
+  );
+
+  test(
+    `${group}: what is joined while an interface is away hears everybody there, and goes on to`,
+    needs,
+    async () => {
+      await using net = await senders();
+      await using socket = openUdpSocket();
+      const changes = changesOf(socket.join(group));
+      socket.blockSource(group, first);
+      atOnce(["link set eth0 down"]);
+      await changes.find(({ left }) => left.includes("eth0"));
+      // The first membership is not there: this one is new, and nobody was blocked from it.
+      socket.join(group, { interface: "eth0" });
+      atOnce(["link set eth0 up"]);
+      await changes.find(({ joined }) => joined.includes("eth0"));
+      await net.here.addAddresses("eth0", ["fd01::1/64", "fd01::2/64"]);
+      await net.here.settled("eth0");
+      const everything = ["A0", "A1", "A2", "B1", "B2"];
+      assertEquals(await heard(net, socket, family), everything);
+      socket.blockSource(group, first);
+      assertEquals(await heard(net, socket, family), everything.slice(1));
     },
   );
 
