@@ -9,16 +9,21 @@ export type Next = () => number;
 /** Makes damaged bytes of good ones, which stay as they are. */
 export type Mutation = (next: Next, sample: Uint8Array) => Uint8Array;
 
-const full = process.env.PKTINFO_FULL === "1";
+/** Whether this is the complete run, not the quick loop. */
+export const full: boolean = process.env.PKTINFO_FULL === "1";
 
 /** How many inputs: few in the quick loop, more in the complete run, and ten times as many in the long one. */
 export function inputs(quick: number, complete: number): number {
   return !full ? quick : long ? 10 * complete : complete;
 }
 
-/** Notes how many inputs something was given. */
-export function note(what: string, count: number): void {
-  if (full) figure("fuzzing", what, count, { exact: true });
+/**
+ * Notes how many inputs something was given.
+ *
+ * @param exact The long run gives it no more of them.
+ */
+export function note(what: string, count: number, exact = false): void {
+  if (full) figure("fuzzing", what, count, { exact });
 }
 
 /** Random bytes. */

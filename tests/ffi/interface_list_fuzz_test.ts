@@ -82,7 +82,7 @@ for (const [name, platform] of PLATFORMS) {
       told += records.addresses.length;
     }
     assert(told > LISTS / 10 && circles > LISTS / 10, `${told} addresses, ${circles} circles`);
-    note(`lists of interfaces, as on ${name}`, LISTS);
+    note("lists of getifaddrs(3)", LISTS);
   });
 }
 
@@ -154,5 +154,5 @@ test(`${LISTS} lists of Windows' adapters that make no sense`, () => {
     told += records.addresses.length;
   }
   assert(told > LISTS / 10 && circles > LISTS / 10, `${told} addresses, ${circles} circles`);
-  note("lists of Windows' adapters", LISTS);
+  note("lists of GetAdaptersAddresses", LISTS);
 });
