@@ -4,6 +4,7 @@ import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
 import { pick, randomWords } from "../address/random.ts";
+import { type Mutation, MUTATIONS } from "../faults/mutate.ts";
 
 /** Of each sort; fewer where there is little time. */
 export const COUNT = process.env.PKTINFO_FULL === "1" ? 100_000 : 1_000;
@@ -27,18 +28,9 @@ function usedBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Makes one of a sort from a real one. */
-type Sort = (next: () => number, sample: Uint8Array) => Uint8Array;
-
 /** The sorts that any protocol has. */
-export const SORTS: Readonly<Record<string, Sort>> = {
-  random: (next) => randomBytes(next, next() % 600),
-  truncated: (next, sample) => sample.slice(0, next() % sample.length),
-  damaged(next, sample) {
-    const bytes = sample.slice();
-    for (let n = 1 + next() % 8; n > 0; n--) bytes[next() % bytes.length] = next();
-    return bytes;
-  },
+export const SORTS: Readonly<Record<string, Mutation>> = {
+  ...MUTATIONS,
   // A piece of it again and again; every now and then as long as a datagram can be.
   oversized(next, sample) {
     const length = next() % 100 === 0 ? 65_507 : 1500 + next() % 1024;
@@ -53,16 +45,10 @@ export const SORTS: Readonly<Record<string, Sort>> = {
   },
 };
 
-function randomBytes(next: () => number, length: number): Uint8Array {
-  const words = new Uint32Array((length + 3) >> 2);
-  for (let i = 0; i < words.length; i++) words[i] = next();
-  return new Uint8Array(words.buffer, 0, length);
-}
-
 /** Hands them to a parser, which must neither throw nor keep them. Returns for how many it said something. */
 export function feed(
   sort: string,
-  make: Sort,
+  make: Mutation,
   samples: readonly Uint8Array[],
   parse: (data: Uint8Array) => unknown,
   count = COUNT,

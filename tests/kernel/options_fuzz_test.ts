@@ -191,7 +191,7 @@ function fuzz(
     }
     assert(refused > COUNT / 2 && refused < COUNT, `${refused} refused`);
     assertEquals(({} as Record<string, unknown>).port, undefined);
-    note(`option objects: ${name}`, COUNT);
+    note("objects of options", COUNT);
   });
 }
 
