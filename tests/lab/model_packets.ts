@@ -9,13 +9,16 @@ import type { Expected, Opened, Received, World } from "./model_world.ts";
 export async function peerSends(world: World, next: Next): Promise<boolean> {
   const { opened, stage, up } = world;
   if (opened.length === 0 || up.length === 0) return false;
-  const target = pick(next, opened);
+  const { subject } = world;
+  const about = subject && opened.includes(subject.one) && !chance(next, 3) ? subject : null;
+  const target = about?.one ?? pick(next, opened);
   const on = pick(next, up);
   const { talker } = stage.peers.get(on.link)!;
   const sent: Expected[] = [];
   for (const { reader } of opened) if (chance(next, 2)) reader.begin();
   for (let count = 1 + next() % 3; count > 0; count--) {
     const one = choose(world, next, target, on);
+    if (about && !chance(next, 3)) toSubject(one, about, on);
     sent.push(one);
     const { to, port, text: data, hops, from: source } = one;
     await talker.send(
@@ -34,8 +37,9 @@ export async function peerSends(world: World, next: Next): Promise<boolean> {
     );
   }
   const received = await world.compare(sent, on.link);
+  // To an IPv4 sender that no route leads to an answer goes out of the interface that it is told; IPv6 refuses.
   const answerable = received.filter(({ one: { from, family } }) =>
-    from === addressOn(on.link, family, 100) || from.startsWith("fe80:")
+    family === "IPv4" || !COMMON.IPv6.includes(from)
   );
   if (answerable.length > 0 && chance(next, 2)) await answer(world, pick(next, answerable), on);
   return true;
@@ -126,6 +130,20 @@ function interfacesOf(
   const possible = up.filter(({ index }) => only === null || only === index);
   if (address === null || isGroup(address)) return possible;
   return possible.filter(({ addresses }) => addresses.has(address));
+}
+
+/** Sends it to a group that something was just done with, and from a sender that it was done with. */
+function toSubject(
+  one: { -readonly [Key in keyof Expected]: Expected[Key] },
+  { group, source }: { group: string; source: string | null },
+  on: ModelInterface,
+): void {
+  const family = group.includes(":") ? "IPv6" : "IPv4";
+  const senders = [...COMMON[family], addressOn(on.link, family, 100)];
+  if (one.family !== family || (source !== null && senders.includes(source))) {
+    one.from = source !== null && senders.includes(source) ? source : senders[0];
+  }
+  Object.assign(one, { family, cast: "multicast", to: group });
 }
 
 function choose(world: World, next: Next, { model }: Opened, on: ModelInterface): Expected {

@@ -7,7 +7,7 @@ import type { Kind, Step } from "../model/steps.ts";
 import { peerSends, send } from "./model_packets.ts";
 import { Reader } from "./model_reader.ts";
 import { addressOn, COMMON, LINKS } from "./model_stage.ts";
-import type { World } from "./model_world.ts";
+import type { Opened, World } from "./model_world.ts";
 
 /** Sockets that are open at most. */
 const SOCKETS = 6;
@@ -28,7 +28,11 @@ export const chance = (next: Next, of: number): boolean => next() % of === 0;
 
 /** A sender: a peer's own address on some link, or one that all have. */
 export function sender(next: Next, family: Family): string {
-  return pick(next, [...COMMON[family], addressOn(pick(next, LINKS), family, 100)]);
+  return pick(next, [
+    ...COMMON[family],
+    ...COMMON[family],
+    addressOn(pick(next, LINKS), family, 100),
+  ]);
 }
 
 /** Takes a step; returns whether there was anything to do. */
@@ -192,9 +196,11 @@ function open(world: World, next: Next): boolean {
   return true;
 }
 
-function join({ model, opened }: World, next: Next): boolean {
+function join(world: World, next: Next): boolean {
+  const { model, opened } = world;
   if (opened.length === 0) return false;
-  const { socket, model: own, memberships } = pick(next, opened);
+  const one = pick(next, opened);
+  const { socket, model: own, memberships } = one;
   const { list } = own.memberships;
   const again = list.length > 0 && chance(next, 2) ? pick(next, list).group : null;
   const group = again ?? pick(next, GROUPS[pick(next, own.families)]);
@@ -212,17 +218,20 @@ function join({ model, opened }: World, next: Next): boolean {
     assertEquals(error.code, "ENODEV");
     return true;
   }
+  world.subject = { one, group, source: source ?? null };
   const joined = own.memberships.join(group, source ?? null, on?.index ?? only, model.candidates);
   if (!joined) assertThrows(() => socket.join(group, options), TypeError, "leave it first");
   else memberships.push({ real: socket.join(group, options), model: joined });
   return true;
 }
 
-function leave({ opened }: World, next: Next, how: "leave" | "dispose"): boolean {
-  const able = opened.filter(({ memberships }) => memberships.length > 0);
+function leave(world: World, next: Next, how: "leave" | "dispose"): boolean {
+  const able = world.opened.filter(({ memberships }) => memberships.length > 0);
   if (able.length === 0) return false;
-  const { memberships, model } = pick(next, able);
+  const of = pick(next, able);
+  const { memberships, model } = of;
   const one = pick(next, memberships);
+  world.subject = { one: of, group: one.model.group, source: one.model.source };
   for (let times = 1 + next() % 2; times > 0; times--) {
     if (how === "leave") one.real.leave();
     else one.real[Symbol.dispose]();
@@ -232,8 +241,8 @@ function leave({ opened }: World, next: Next, how: "leave" | "dispose"): boolean
 }
 
 /** A socket, a group that it has mostly joined, and an interface or none. */
-function chooseJoined({ model, opened }: World, next: Next) {
-  const one = pick(next, opened);
+function chooseJoined({ model, opened }: World, next: Next, able: readonly Opened[] = opened) {
+  const one = pick(next, able);
   const { list } = one.model.memberships;
   const family = pick(next, one.model.families);
   const group = list.length > 0 && !chance(next, 6)
@@ -241,20 +250,16 @@ function chooseJoined({ model, opened }: World, next: Next) {
     : pick(next, GROUPS[family]);
   const on = model.interfaces.length > 0 && chance(next, 2) ? pick(next, model.interfaces) : null;
   const options = { interface: on ? named(next, on) : undefined };
-  return {
-    one,
-    group,
-    on,
-    options,
-    family: group.includes(":") ? "IPv6" as const : "IPv4" as const,
-  };
+  return { one, group, on, options };
 }
 
 function leaveBySocket(world: World, next: Next): boolean {
   if (world.opened.length === 0) return false;
-  const { one: { socket, model }, group, on, options } = chooseJoined(world, next);
+  const { one, group, on, options } = chooseJoined(world, next);
+  const { socket, model } = one;
   const of = model.memberships.list.find((other) => other.group === group && other.source !== null);
   const source = of && chance(next, 2) ? of.source! : undefined;
+  world.subject = { one, group, source: source ?? null };
   socket.leave(group, { ...options, source });
   model.memberships.leaveGroup(group, source ?? null, on?.index ?? null);
   return true;
@@ -263,16 +268,30 @@ function leaveBySocket(world: World, next: Next): boolean {
 function block(world: World, next: Next, blocks: boolean): boolean {
   const able = world.opened.filter(({ model }) => model.deliver !== "all");
   if (able.length === 0) return false;
-  const { one: { socket, model }, group, on, options, family } = chooseJoined(
-    { ...world, model: world.model, opened: able } as World,
-    next,
+  // Mostly where there is somebody to block, or to unblock.
+  const fits = (model: ModelSocket, group: string, source: string | null) =>
+    blocks ? source === null : model.memberships.blocked(group).length > 0;
+  const fit = able.filter(({ model }) =>
+    model.memberships.list.some(({ group, source }) => fits(model, group, source))
   );
-  const source = sender(next, family);
+  const chosen = chooseJoined(world, next, fit.length > 0 && !chance(next, 6) ? fit : able);
+  const { one, on, options } = chosen;
+  const { socket, model } = one;
+  const groups = model.memberships.list.filter(({ group, source }) => fits(model, group, source));
+  const group = groups.length > 0 && !chance(next, 6) ? pick(next, groups).group : chosen.group;
+  const family = group.includes(":") ? "IPv6" : "IPv4";
+  const known = model.memberships.blocked(group);
+  const source = !blocks && known.length > 0 && !chance(next, 4)
+    ? pick(next, known)
+    : sender(next, family);
+  world.subject = { one, group, source };
   const call = () =>
     blocks
       ? socket.blockSource(group, source, options)
       : socket.unblockSource(group, source, options);
-  if (model.memberships.block(group, source, on?.index ?? null, blocks)) call();
-  else assertThrows(call, TypeError, "join the group first");
+  if (model.memberships.block(group, source, on?.index ?? null, blocks)) {
+    call();
+    if (!blocks && known.includes(source)) world.count("unblocked who was blocked");
+  } else assertThrows(call, TypeError, "join the group first");
   return true;
 }

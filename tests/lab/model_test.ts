@@ -54,6 +54,7 @@ test(
     const of = (what: string) => counts.get(what) ?? 0;
     const seen = [
       ...KINDS,
+      "unblocked who was blocked",
       "reply",
       "sent to a peer",
       "send: peer",

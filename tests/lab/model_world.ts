@@ -53,6 +53,8 @@ function said(packet: Packet): string {
 export class World implements AsyncDisposable {
   readonly model = new ModelHost();
   readonly opened: Opened[] = [];
+  /** What the last steps were about: peers mostly send to that next. */
+  subject: { one: Opened; group: string; source: string | null } | null = null;
   /** Hears what is sent after something else on a link. */
   readonly #last = openUdpSocket({ groups: ["239.255.255.1"] });
   #sent = 0;

@@ -127,6 +127,12 @@ export class ModelMemberships {
     return true;
   }
 
+  /** The senders of a group that are blocked anywhere. */
+  blocked(group: string): string[] {
+    const { at, elsewhere } = this.#blocked.get(group) ?? { at: new Map<number, Set<string>>() };
+    return [...new Set([...elsewhere ?? [], ...[...at.values()].flatMap((one) => [...one])])];
+  }
+
   /** Something was told of an interface that is up: those that follow join it, unless they left it. */
   told(index: number): void {
     for (const one of this.list) {
