@@ -1,13 +1,15 @@
 /** Datagrams of somebody who means harm, or has a broken program: always the same by a fixed seed. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
 import { pick, randomWords } from "../address/random.ts";
-import { type Mutation, MUTATIONS } from "../faults/mutate.ts";
+import { inputs, mutated, type Mutation, MUTATIONS, note } from "../faults/mutate.ts";
 
 /** Of each sort; fewer where there is little time. */
-export const COUNT = process.env.PKTINFO_FULL === "1" ? 100_000 : 1_000;
+export const COUNT = inputs(1_000, 100_000);
+/** Of what is damaged in any way: closer to what is right, it costs more. */
+const FEWER = inputs(500, 20_000);
 
 /** Compiled code and the like; a hundred thousand datagrams would be more. */
 const MAX_GROWTH_BYTES = 8 * 1024 * 1024;
@@ -30,7 +32,10 @@ function usedBytes(): number {
 
 /** The sorts that any protocol has. */
 export const SORTS: Readonly<Record<string, Mutation>> = {
-  ...MUTATIONS,
+  random: MUTATIONS.random,
+  truncated: MUTATIONS.truncated,
+  damaged: MUTATIONS.damaged,
+  mutated: (next, sample) => mutated(next, [sample]),
   // A piece of it again and again; every now and then as long as a datagram can be.
   oversized(next, sample) {
     const length = next() % 100 === 0 ? 65_507 : 1500 + next() % 1024;
@@ -45,13 +50,17 @@ export const SORTS: Readonly<Record<string, Mutation>> = {
   },
 };
 
-/** Hands them to a parser, which must neither throw nor keep them. Returns for how many it said something. */
+/**
+ * Hands them to a parser, which must neither throw nor keep them, nor change what all objects have.
+ * Returns for how many it said something.
+ */
 export function feed(
+  protocol: string,
   sort: string,
   make: Mutation,
   samples: readonly Uint8Array[],
   parse: (data: Uint8Array) => unknown,
-  count = COUNT,
+  count = sort === "mutated" ? FEWER : COUNT,
 ): number {
   const next = randomWords(0x5eed);
   const before = usedBytes();
@@ -69,6 +78,10 @@ export function feed(
   }
   const grown = usedBytes() - before;
   assert(grown < MAX_GROWTH_BYTES, `the heap has grown by ${grown} bytes`);
+  const inherited = [];
+  for (const name in {}) inherited.push(name);
+  assertEquals(inherited, [], "all objects have got something");
+  note(`datagrams: ${protocol}`, count);
   return taken;
 }
 

@@ -58,7 +58,7 @@ function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 /** The kinds of damage, by their names. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   random: (next) => randomBytes(next, next() % 600),
-  truncated: (next, sample) => sample.slice(0, next() % (sample.length + 1)),
+  truncated: (next, sample) => sample.slice(0, next() % Math.max(sample.length, 1)),
   damaged: (next, sample) =>
     copied(sample, (bytes) => {
       for (let n = 1 + next() % 8; n > 0; n--) bytes[next() % bytes.length] = next();
