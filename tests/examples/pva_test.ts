@@ -111,6 +111,16 @@ test("long names, null strings and messages of other kinds are read", () => {
   assertEquals(decode(hex("ca020002 00000000"))!.map(({ type }) => type), ["other"]);
 });
 
+test("a message of any length is written, wherever its memory has to grow", () => {
+  for (let length = 0; length < 300; length++) {
+    const names = [{ id: 1, name: "x".repeat(length) }, { id: 2, name: "y" }];
+    const search = { ...golden[0].body, names } as Exclude<Body, OtherMessage>;
+    const [read] = decode(encode(search, "big"))!;
+    assert(read.type === "search");
+    assertEquals(read.names, names);
+  }
+});
+
 test("what is cut off, not PV Access, a control message or a segment is refused", () => {
   for (const { big, little } of golden) {
     for (const bytes of [hex(big), hex(little)]) {
