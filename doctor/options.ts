@@ -6,7 +6,7 @@
 
 import { parseEndpoint } from "../address/endpoint.ts";
 import type { Family } from "../address/ip.ts";
-import { checkNames, checkSignal } from "../interfaces/arguments.ts";
+import { checkNames, checkSignal, shown } from "../interfaces/arguments.ts";
 import { checkInterface } from "../interfaces/names.ts";
 import { checkGroupParts, integer } from "../socket/options.ts";
 import type { DiagnoseOptions } from "./types.ts";
@@ -45,7 +45,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof DiagnoseOptions>([
  */
 export function checkOptions(options: DiagnoseOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`options must be an object, got ${options}`);
+    throw new TypeError(`options must be an object, got ${shown(options)}`);
   }
   checkNames(options, KNOWN, "diagnose");
   const { onProgress } = options;

@@ -76,10 +76,14 @@ export function readInterfaceList(
     seen.add(node);
     const view = new DataView(memory.readMemory(node, ifaddrs.size).buffer);
     const pointer = (at: number) => view.getBigUint64(at, true);
+    node = pointer(ifaddrs.at.ifa_next);
+    const name = pointer(ifaddrs.at.ifa_name);
+    // strlen(NULL) would be the end of the process, and what has no name is nobody's.
+    if (name === 0n) continue;
     const flags = view.getUint32(ifaddrs.at.ifa_flags, true);
     const address = sockaddr(pointer(ifaddrs.at.ifa_addr));
     entries.push({
-      name: memory.readCString(pointer(ifaddrs.at.ifa_name)),
+      name: memory.readCString(name),
       flags: decodeFlags(platform, flags),
       address,
       netmask: netmask(pointer(ifaddrs.at.ifa_netmask), address),
@@ -89,7 +93,6 @@ export function readInterfaceList(
         : null,
       link: link(pointer(ifaddrs.at.ifa_addr), pointer(ifaddrs.at.ifa_data)),
     });
-    node = pointer(ifaddrs.at.ifa_next);
   }
   return entries;
 }

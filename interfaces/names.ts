@@ -11,6 +11,7 @@ import { isZoneText } from "../address/zone.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import { perSystem, type System } from "../ffi/syscalls.ts";
+import { shown } from "./arguments.ts";
 import { listInterfaces, type NetworkInterface } from "./list.ts";
 
 /** How long an answer of the OS is believed. Interfaces can be renamed or come back under another index. */
@@ -191,9 +192,7 @@ export function checkInterface(value: unknown, what: string): string | number {
   }
   if (typeof value !== "string" || value === "" || UNUSABLE.test(value) || value.length > 255) {
     throw new TypeError(
-      `${what} must be an interface's name or index, got ${
-        typeof value === "string" ? JSON.stringify(value) : String(value)
-      }`,
+      `${what} must be an interface's name or index, got ${shown(value)}`,
     );
   }
   return value;

@@ -9,7 +9,7 @@ import { READ, type Registration } from "../ffi/poller.ts";
 import { listRecords, openRouteEvents, type RouteEvents } from "../ffi/route/route.ts";
 import type { System } from "../ffi/syscalls.ts";
 import { system } from "../ffi/system.ts";
-import { checkNames, checkSignal } from "./arguments.ts";
+import { checkNames, checkSignal, shown } from "./arguments.ts";
 import type { InterfaceChange } from "./change.ts";
 import type { NetworkInterface } from "./list.ts";
 import { HostModel } from "./model.ts";
@@ -72,7 +72,7 @@ export function checkWatchOptions(
   whose: string,
 ): { signal: AbortSignal | null } {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`options must be an object, got ${options}`);
+    throw new TypeError(`options must be an object, got ${shown(options)}`);
   }
   checkNames(options, KNOWN, whose);
   const signal = options.signal === undefined ? null : checkSignal(options.signal);

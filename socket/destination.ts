@@ -19,7 +19,7 @@ import type { SendControl } from "../ffi/cmsg.ts";
 import { type Departure, type Egress, planEgress } from "../ffi/egress.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import type { System } from "../ffi/syscalls.ts";
-import { checkNames } from "../interfaces/arguments.ts";
+import { checkNames, shown } from "../interfaces/arguments.ts";
 import { checkInterface, type InterfaceId, type InterfaceNames } from "../interfaces/names.ts";
 import { integer, parseAddress } from "./options.ts";
 
@@ -247,7 +247,9 @@ function parse(to: Destination): ParsedDestination {
   if (typeof to === "string") return remember(to, () => fromEndpoint(to));
   if (typeof to !== "object" || to === null) {
     throw new TypeError(
-      `a destination is a SocketAddress, { address, port, interface? } or a string like "192.0.2.1:5000", got ${to}`,
+      `a destination is a SocketAddress, { address, port, interface? } or a string like "192.0.2.1:5000", got ${
+        shown(to)
+      }`,
     );
   }
   checkNames(to, KNOWN_PARTS, "a destination");

@@ -39,7 +39,13 @@ export class KernelMemberships {
     // Most joins name no sender, and of those that do most name one that is known: nothing else changes then.
     if (!this.#oneForAll(half) || before === entry.of.sources) return;
     for (const other of entry.of.entries) {
-      if (other !== entry) this.#apply(half, group, other);
+      if (other === entry) continue;
+      try {
+        this.#apply(half, group, other);
+      } catch (error) {
+        // What was joined on an interface that is gone since must not keep others from being joined elsewhere.
+        if (!(error instanceof SocketError && isGone(error.code))) throw error;
+      }
     }
   }
 
@@ -157,8 +163,12 @@ export class KernelMemberships {
  */
 function isHarmless(call: MembershipName, code: string): boolean {
   if (call === "join" || call === "joinSource") return code === "EADDRINUSE";
-  if (call === "leave" || call === "leaveSource" || call === "unblock") {
-    return code === "EADDRNOTAVAIL" || code === "ENODEV" || code === "ENXIO";
-  }
-  return false;
+  // Nobody is heard from there, and whoever is blocked for all interfaces is blocked on the others.
+  if (call === "block") return isGone(code);
+  return code === "EADDRNOTAVAIL" || isGone(code);
+}
+
+/** The interface is gone: Linux says the one, others the other. */
+function isGone(code: string): boolean {
+  return code === "ENODEV" || code === "ENXIO";
 }

@@ -198,6 +198,19 @@ export class MembershipRecords {
     }
   }
 
+  /**
+   * Remembers that nobody is blocked on an interface where a group was asked for anew: when the interface
+   * goes and returns it is to be as it was.
+   */
+  unblockOn(group: Ip, index: number): void {
+    const name = formatIp(group);
+    const blocks = this.#blocks.get(name)?.filter((block) => block.index !== index);
+    if (!blocks) return;
+    const elsewhere = blocks.filter((block) => block.index === null && block.blocked);
+    const here = elsewhere.map(({ source }) => ({ source, index, blocked: false }));
+    this.#blocks.set(name, [...blocks, ...here]);
+  }
+
   /** Forgets who was blocked on an interface that is gone. */
   forgetBlocks(index: number): void {
     for (const [group, blocks] of this.#blocks) {

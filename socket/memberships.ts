@@ -62,7 +62,9 @@ export class Memberships {
     };
     if (named !== null) {
       const id = this.#named(named, checked);
+      const known = this.table.find(checked.group, id.index);
       this.#records.joinOn(checked, id);
+      if (!known) this.#records.unblockOn(checked.group, id.index);
       record.interfaces.set(id.index, id);
     } else {
       this.#unfollow ??= interfaceFollowing(this.system).follow(
@@ -73,7 +75,10 @@ export class Memberships {
         ),
       );
       for (const item of interfaceFollowing(this.system).now()) {
-        if (isCandidate(item)) this.#records.tryJoin(record, idOf(item));
+        if (!isCandidate(item)) continue;
+        const known = this.table.find(checked.group, item.index);
+        const failed = this.#records.tryJoin(record, idOf(item));
+        if (!known && !failed) this.#records.unblockOn(checked.group, item.index);
       }
     }
     this.#records.remember(record);

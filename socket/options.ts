@@ -7,7 +7,7 @@
 import { isMulticast, isUnspecified, unmap } from "../address/classify.ts";
 import { parseEndpoint } from "../address/endpoint.ts";
 import { type Family, formatIp, type Ip, parseIp } from "../address/ip.ts";
-import { checkNames, checkSignal } from "../interfaces/arguments.ts";
+import { checkNames, checkSignal, shown } from "../interfaces/arguments.ts";
 import { checkInterface } from "../interfaces/names.ts";
 
 /** What reaches the reader. See {@linkcode UdpSocketOptions.deliver}. */
@@ -228,7 +228,7 @@ const KNOWN_GROUP: ReadonlySet<string> = new Set<keyof GroupRequest>([
  */
 export function checkOptions(options: UdpSocketOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`options must be an object, got ${options}`);
+    throw new TypeError(`options must be an object, got ${shown(options)}`);
   }
   checkNames(options, KNOWN, "openUdpSocket");
   const address = options.address === undefined ? null : localAddress(options.address);
@@ -299,7 +299,7 @@ export function checkChanges(
   options: ChangeableOptions,
 ): { values: CheckedChanges; multicastInterface: string | number | null | undefined } {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`options must be an object, got ${options}`);
+    throw new TypeError(`options must be an object, got ${shown(options)}`);
   }
   checkNames(options, KNOWN_CHANGES, "set");
   const { multicastInterface } = options;
@@ -332,13 +332,13 @@ function checkGroup(request: unknown): CheckedGroup {
   if (typeof request === "string") {
     const { address, zone, port, hops, interface: name } = parseEndpoint(request);
     if (port !== null || hops !== null) {
-      throw new TypeError(`a group has neither port nor hop limit, got "${request}"`);
+      throw new TypeError(`a group has neither port nor hop limit, got ${shown(request)}`);
     }
     return checkGroupParts({ group: address, interface: name ?? zone ?? undefined });
   }
   if (typeof request !== "object" || request === null) {
     throw new TypeError(
-      `a group must be a string or { group, interface?, source? }, got ${request}`,
+      `a group must be a string or { group, interface?, source? }, got ${shown(request)}`,
     );
   }
   return checkGroupParts(request as GroupRequest);
@@ -370,7 +370,9 @@ export function checkGroupParts(request: GroupRequest): CheckedGroup {
 
 /** Parses an IP literal that is an argument. */
 export function parseAddress(value: unknown, what: string): Ip {
-  if (typeof value !== "string") throw new TypeError(`${what} must be an IP literal, got ${value}`);
+  if (typeof value !== "string") {
+    throw new TypeError(`${what} must be an IP literal, got ${shown(value)}`);
+  }
   return parseIp(value);
 }
 
@@ -392,14 +394,14 @@ function bufferSize(value: unknown, what: string): number {
 function flag(value: unknown, what: string): boolean | null {
   if (value === undefined) return null;
   if (typeof value !== "boolean") {
-    throw new TypeError(`${what} must be true or false, got ${value}`);
+    throw new TypeError(`${what} must be true or false, got ${shown(value)}`);
   }
   return value;
 }
 
 function oneOf<T extends string>(value: unknown, what: string, allowed: readonly T[]): T {
   if (allowed.includes(value as T)) return value as T;
-  throw new TypeError(`${what} must be one of ${allowed.join(", ")}, got ${value}`);
+  throw new TypeError(`${what} must be one of ${allowed.join(", ")}, got ${shown(value)}`);
 }
 
 function optional<T, R>(value: T | undefined, check: (value: T) => R): R | null {

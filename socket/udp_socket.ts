@@ -8,7 +8,7 @@ import { type Family, formatIp } from "../address/ip.ts";
 import { SocketAddress } from "../address/socket_address.ts";
 import { SocketError } from "../ffi/errors.ts";
 import type { System } from "../ffi/syscalls.ts";
-import { checkSignal } from "../interfaces/arguments.ts";
+import { checkSignal, shown } from "../interfaces/arguments.ts";
 import type { InterfaceId, InterfaceNames } from "../interfaces/names.ts";
 import { Counters } from "./counters.ts";
 import { DeliveryFilter } from "./delivery.ts";
@@ -316,11 +316,11 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     try {
       const datagrams: Outgoing[] = [];
       if (typeof items?.[Symbol.iterator] !== "function") {
-        throw new TypeError(`sendMany takes an iterable of datagrams, got ${items}`);
+        throw new TypeError(`sendMany takes an iterable of datagrams, got ${shown(items)}`);
       }
       for (const item of items) {
         if (typeof item !== "object" || item === null) {
-          throw new TypeError(`a datagram is { data, to?, … }, got ${item}`);
+          throw new TypeError(`a datagram is { data, to?, … }, got ${shown(item)}`);
         }
         datagrams.push(this.#outgoing(item.data, item.to, item));
       }
@@ -388,7 +388,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       if (options) checkSendOptions(options);
       return { data: toBytes(data, last.half.family), half: last.half, route: last.route };
     }
-    const parsed = parseDestination(to ?? this.#names.toSocketAddress(connected!.peer!));
+    const parsed = parseDestination(
+      to === undefined ? this.#names.toSocketAddress(connected!.peer!) : to,
+    );
     const half = this.#half(parsed.ip);
     const bytes = toBytes(data, half.family);
     const route = this.#destinations.resolve(parsed, options, half, answer);

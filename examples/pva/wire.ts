@@ -111,7 +111,9 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#room(1), value);
+    // First the room: it may be in other memory.
+    const at = this.#room(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SocketAddress } from "../../address/socket_address.ts";
+import { inputs, note } from "../faults/mutate.ts";
 import { test } from "../harness.ts";
 import { mutate, pick, randomWords, refusalOrResult } from "./random.ts";
 
@@ -102,11 +103,13 @@ test("mutated text gives a SocketAddress or a TypeError or RangeError", () => {
     "[ff02::fb%3]:5353",
     "[::ffff:1.2.3.4]:80",
   ];
-  for (let i = 0; i < 30_000; i++) {
+  const count = inputs(30_000, 30_000);
+  for (let i = 0; i < count; i++) {
     const text = mutate(next, pick(next, seeds));
     const outcome = refusalOrResult(() => SocketAddress.parse(text));
     if ("result" in outcome) {
       assert(SocketAddress.parse(String(outcome.result)).equals(outcome.result), text);
     }
   }
+  note("addresses with ports", count);
 });

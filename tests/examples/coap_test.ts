@@ -82,7 +82,7 @@ for (const [sort, make] of Object.entries(SORTS)) {
     `${sort} datagrams end nothing, and nothing of them is kept (CoAP)`,
     { timeout: 300_000 },
     () => {
-      const taken = feed(sort, make, samples, (data) => {
+      const taken = feed("CoAP", sort, make, samples, (data) => {
         const message = parseMessage(data);
         return message && parseLinks(message.payload);
       });

@@ -76,7 +76,7 @@ const samples = [
 
 for (const [sort, make] of Object.entries(SORTS)) {
   test(`${sort} datagrams end nothing, and nothing of them is kept (DHCP)`, () => {
-    const taken = feed(sort, make, samples, parseMessage);
+    const taken = feed("DHCP", sort, make, samples, parseMessage);
     assert(sort === "random" ? taken === 0 : taken > 0, `${taken} taken`);
   });
 }

@@ -1,23 +1,20 @@
 /** DNS messages as nobody should send them, always the same by a fixed seed. */
-import process from "node:process";
 import { pick, randomWords } from "../address/random.ts";
+import { inputs, mutated, type Mutation, note, randomBytes } from "../faults/mutate.ts";
 
 /** Of each sort; the quick loop has time for fewer. */
-export const HOSTILE = process.env.PKTINFO_FULL === undefined ? 4_000 : 100_000;
-
-type Make = (next: () => number, sample: Uint8Array) => Uint8Array;
+export const HOSTILE = inputs(4_000, 100_000);
+/** Of what is damaged in any way. */
+const FEWER = inputs(1_000, 20_000);
 
 function copyOf(sample: Uint8Array): { bytes: Uint8Array; view: DataView } {
   const bytes = new Uint8Array(sample);
   return { bytes, view: new DataView(bytes.buffer) };
 }
 
-function random(next: () => number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => next());
-}
-
 /** What makes each sort, from a good message. */
-const SORTS: Record<string, Make> = {
+const SORTS: Record<string, Mutation> = {
+  mutated: (next, sample) => mutated(next, [sample]),
   truncated: (next, sample) => sample.slice(0, next() % sample.length),
   "looping compression": (next, sample) => {
     const { bytes, view } = copyOf(sample);
@@ -46,7 +43,7 @@ const SORTS: Record<string, Make> = {
     return bytes;
   },
   random: (next) => {
-    const bytes = random(next, next() % 600);
+    const bytes = randomBytes(next, next() % 600);
     // What is no answer, or has a wrong opcode, is given up at once.
     if (next() % 2 === 0 && bytes.length > 12) bytes.set([0x84, 0, 0, 1, 0, 2, 0, 0, 0, 0], 2);
     return bytes;
@@ -56,8 +53,10 @@ const SORTS: Record<string, Make> = {
 /** The sorts by name. */
 export const sorts: readonly string[] = Object.keys(SORTS);
 
-/** `HOSTILE` datagrams of one sort. */
+/** `HOSTILE` datagrams of one sort, or fewer of those damaged in any way. */
 export function* hostile(sort: string, samples: readonly Uint8Array[]): Generator<Uint8Array> {
   const next = randomWords(0x6d646e73 + sorts.indexOf(sort));
-  for (let i = 0; i < HOSTILE; i++) yield SORTS[sort](next, pick(next, samples));
+  const count = sort === "mutated" ? FEWER : HOSTILE;
+  for (let i = 0; i < count; i++) yield SORTS[sort](next, pick(next, samples));
+  note("datagrams: DNS", count);
 }

@@ -132,7 +132,7 @@ for (const [sort, make] of Object.entries(sorts)) {
     `${sort} questions end nothing, and nothing of them is kept (DNS)`,
     { timeout: 300_000 },
     () => {
-      const taken = feed(sort, make, samples, (data) => {
+      const taken = feed("DNS", sort, make, samples, (data) => {
         const said = answer(data, "router.lab", asked);
         assert(said === null || said.length <= 1232, `an answer of ${said?.length} bytes`);
         return said;

@@ -1,12 +1,15 @@
 /** Datagrams of somebody who means harm, or has a broken program: always the same by a fixed seed. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
 import { pick, randomWords } from "../address/random.ts";
+import { inputs, mutated, type Mutation, MUTATIONS, note } from "../faults/mutate.ts";
 
 /** Of each sort; fewer where there is little time. */
-export const COUNT = process.env.PKTINFO_FULL === "1" ? 100_000 : 1_000;
+export const COUNT = inputs(1_000, 100_000);
+/** Of what is damaged in any way: closer to what is right, it costs more. */
+const FEWER = inputs(500, 20_000);
 
 /** Compiled code and the like; a hundred thousand datagrams would be more. */
 const MAX_GROWTH_BYTES = 8 * 1024 * 1024;
@@ -27,18 +30,12 @@ function usedBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Makes one of a sort from a real one. */
-type Sort = (next: () => number, sample: Uint8Array) => Uint8Array;
-
 /** The sorts that any protocol has. */
-export const SORTS: Readonly<Record<string, Sort>> = {
-  random: (next) => randomBytes(next, next() % 600),
-  truncated: (next, sample) => sample.slice(0, next() % sample.length),
-  damaged(next, sample) {
-    const bytes = sample.slice();
-    for (let n = 1 + next() % 8; n > 0; n--) bytes[next() % bytes.length] = next();
-    return bytes;
-  },
+export const SORTS: Readonly<Record<string, Mutation>> = {
+  random: MUTATIONS.random,
+  truncated: MUTATIONS.truncated,
+  damaged: MUTATIONS.damaged,
+  mutated: (next, sample) => mutated(next, [sample]),
   // A piece of it again and again; every now and then as long as a datagram can be.
   oversized(next, sample) {
     const length = next() % 100 === 0 ? 65_507 : 1500 + next() % 1024;
@@ -53,19 +50,17 @@ export const SORTS: Readonly<Record<string, Sort>> = {
   },
 };
 
-function randomBytes(next: () => number, length: number): Uint8Array {
-  const words = new Uint32Array((length + 3) >> 2);
-  for (let i = 0; i < words.length; i++) words[i] = next();
-  return new Uint8Array(words.buffer, 0, length);
-}
-
-/** Hands them to a parser, which must neither throw nor keep them. Returns for how many it said something. */
+/**
+ * Hands them to a parser, which must neither throw nor keep them, nor change what all objects have.
+ * Returns for how many it said something.
+ */
 export function feed(
+  protocol: string,
   sort: string,
-  make: Sort,
+  make: Mutation,
   samples: readonly Uint8Array[],
   parse: (data: Uint8Array) => unknown,
-  count = COUNT,
+  count = sort === "mutated" ? FEWER : COUNT,
 ): number {
   const next = randomWords(0x5eed);
   const before = usedBytes();
@@ -83,6 +78,10 @@ export function feed(
   }
   const grown = usedBytes() - before;
   assert(grown < MAX_GROWTH_BYTES, `the heap has grown by ${grown} bytes`);
+  const inherited = [];
+  for (const name in {}) inherited.push(name);
+  assertEquals(inherited, [], "all objects have got something");
+  note(`datagrams: ${protocol}`, count);
   return taken;
 }
 

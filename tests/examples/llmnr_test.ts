@@ -55,7 +55,7 @@ test("queries that tell of a conflict, and answers, are no queries", () => {
 });
 
 for (const sort of sorts) {
-  test(`${HOSTILE} ${sort} packets throw nothing`, { timeout: 120_000 }, () => {
+  test(`${sort} packets throw nothing`, { timeout: 120_000 }, () => {
     let understood = 0;
     for (const bytes of hostile(sort, [encodeQuery(A), encodeResponse(A, ["192.0.2.1"])])) {
       const query = decodeQuery(bytes), answer = decodeResponse(bytes, A);

@@ -8,6 +8,7 @@ import { responseTo } from "../../examples/pva/responder.ts";
 import { searches } from "../../examples/pva/search.ts";
 import type { NetworkInterface } from "../../mod.ts";
 import { pick, randomWords } from "../address/random.ts";
+import { inputs, mutated, type Mutation, note } from "../faults/mutate.ts";
 import { test } from "../harness.ts";
 
 const GUID = "0102030405060708090a0b0c";
@@ -110,6 +111,16 @@ test("long names, null strings and messages of other kinds are read", () => {
   assertEquals(decode(hex("ca020002 00000000"))!.map(({ type }) => type), ["other"]);
 });
 
+test("a message of any length is written, wherever its memory has to grow", () => {
+  for (let length = 0; length < 300; length++) {
+    const names = [{ id: 1, name: "x".repeat(length) }, { id: 2, name: "y" }];
+    const search = { ...golden[0].body, names } as Exclude<Body, OtherMessage>;
+    const [read] = decode(encode(search, "big"))!;
+    assert(read.type === "search");
+    assertEquals(read.names, names);
+  }
+});
+
 test("what is cut off, not PV Access, a control message or a segment is refused", () => {
   for (const { big, little } of golden) {
     for (const bytes of [hex(big), hex(little)]) {
@@ -125,10 +136,12 @@ test("what is cut off, not PV Access, a control message or a segment is refused"
 });
 
 /** How many of each sort. */
-const DATAGRAMS = process.env.PKTINFO_FULL === "1" ? 100_000 : 5_000;
+const DATAGRAMS = inputs(5_000, 100_000);
+const FEWER = inputs(1_000, 20_000);
 
 /** Sorts of hostile datagrams. */
-const hostile: Record<string, (next: () => number, valid: Uint8Array) => Uint8Array> = {
+const hostile: Record<string, Mutation> = {
+  "mutated": (next, valid) => mutated(next, [valid]),
   "random": (next) => Uint8Array.from({ length: next() % 200 }, () => next()),
   "random behind a valid header": (next, valid) => {
     const bytes = Uint8Array.from({ length: 8 + next() % 200 }, () => next());
@@ -161,7 +174,8 @@ for (const [sort, make] of Object.entries(hostile)) {
     const valid = golden.flatMap(({ big, little }) => [hex(big), hex(little)]);
     const before = process.memoryUsage().heapUsed;
     let refused = 0;
-    for (let count = 0; count < DATAGRAMS; count++) {
+    const datagrams = sort === "mutated" ? FEWER : DATAGRAMS;
+    for (let count = 0; count < datagrams; count++) {
       const bytes = make(next, pick(next, valid));
       const messages = decode(bytes);
       if (messages === null) refused++;
@@ -174,8 +188,19 @@ for (const [sort, make] of Object.entries(hostile)) {
           : []
       );
       if (parts.length > bytes.length) fail(`${toHex(bytes)} has ${parts.length} parts`);
+      // What was understood is written as something that is understood alike.
+      for (const message of count % 8 === 0 ? messages ?? [] : []) {
+        if (message.type === "other") continue;
+        const [again] = decode(encode(message, message.byteOrder)) ?? [];
+        assertEquals({ ...again, version: 0, fromServer: false }, {
+          ...message,
+          version: 0,
+          fromServer: false,
+        });
+      }
     }
     assert(refused > 0);
+    note("datagrams: PV Access", datagrams);
     const grown = process.memoryUsage().heapUsed - before;
     assert(grown < 64 * 2 ** 20, `${grown} bytes more`);
   });

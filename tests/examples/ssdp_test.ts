@@ -139,12 +139,12 @@ const samples = [
 
 for (const [sort, make] of Object.entries(SORTS)) {
   test(`${sort} datagrams end nothing, and nothing of them is kept (SSDP)`, () => {
-    const taken = feed(sort, make, samples, parseMessage);
+    const taken = feed("SSDP", sort, make, samples, parseMessage);
     assert(sort === "random" ? taken === 0 : sort !== "damaged" || taken > 0, `${taken} taken`);
   });
 }
 
 test("broken descriptions end nothing", () => {
   const parse = (data: Uint8Array) => parseDescription(new TextDecoder().decode(data));
-  feed("damaged", SORTS.damaged, [bytesOf(DESCRIPTION)], parse, COUNT / 10);
+  feed("SSDP", "damaged", SORTS.damaged, [bytesOf(DESCRIPTION)], parse, COUNT / 10);
 });

@@ -123,12 +123,12 @@ for (const [sort, make] of Object.entries(SORTS)) {
   test(`${sort} datagrams end nothing, and nothing of them is kept (WS-Discovery)`, {
     timeout: 300_000,
   }, () => {
-    const taken = feed(sort, make, samples, parseMessage);
+    const taken = feed("WS-Discovery", sort, make, samples, parseMessage);
     assert(sort === "random" ? taken === 0 : sort !== "damaged" || taken > 0, `${taken} taken`);
   });
 }
 
 test("broken metadata end nothing", { timeout: 300_000 }, () => {
   const parse = (data: Uint8Array) => parseMetadata(new TextDecoder().decode(data));
-  feed("damaged", SORTS.damaged, [bytesOf(METADATA)], parse, COUNT / 10);
+  feed("WS-Discovery", "damaged", SORTS.damaged, [bytesOf(METADATA)], parse, COUNT / 10);
 });

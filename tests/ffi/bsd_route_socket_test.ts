@@ -5,6 +5,7 @@ import type { CFunction, Library, Runtime } from "../../ffi/runtime/runtime.ts";
 import { RouteSocketEvents, tellsOfInterfaces } from "../../ffi/route/route_socket.ts";
 import { System } from "../../ffi/syscalls.ts";
 import { randomWords } from "../address/random.ts";
+import { inputs, mutated, note, systematic } from "../faults/mutate.ts";
 import { test } from "../harness.ts";
 import { hex, tablesOf, viewOf } from "./tables.ts";
 
@@ -243,13 +244,26 @@ test("what the system refuses is an error", () => {
   assertEquals([error.code, error.syscall], ["EBADF", "routing socket"]);
 });
 
-test("messages of any bytes and length harm nobody", () => {
+test("messages of any bytes and length, and damaged ones, are told by version and type alone", () => {
   const next = randomWords(9);
-  for (const os of Object.keys(SYSTEMS)) {
+  const count = inputs(1_000, 20_000);
+  let given = 0;
+  for (const [os, { interesting, others }] of Object.entries(SYSTEMS)) {
     const tables = tablesOf(os).routeSocket!;
-    for (let i = 0; i < 500; i++) {
-      const bytes = new Uint8Array(next() % 200).map(() => next());
-      assertEquals(typeof tellsOfInterfaces(tables, viewOf(bytes)), "boolean");
+    const { RTM_VERSION, RTM_NEWADDR, RTM_DELADDR, RTM_IFINFO, RTM_IFANNOUNCE } = tables.constants;
+    const types: (number | null)[] = [RTM_NEWADDR, RTM_DELADDR, RTM_IFINFO, RTM_IFANNOUNCE];
+    const samples = [...Object.values(interesting), ...Object.values(others)].map(bytesOf);
+    const all = function* () {
+      // The beginning is what counts.
+      for (const sample of samples) yield* systematic(sample.subarray(0, 16));
+      for (let i = 0; i < count; i++) yield mutated(next, samples);
+    };
+    for (const bytes of all()) {
+      given++;
+      const right = bytes.length > 3 && (bytes[2] !== RTM_VERSION || types.includes(bytes[3]));
+      const told = tellsOfInterfaces(tables, viewOf(bytes));
+      if (told !== right) assertEquals(told, right, `${os}: ${bytes}`);
     }
   }
+  note("routing messages of macOS and BSD", given);
 });

@@ -4,24 +4,11 @@ import { ControlCodec, ControlRecord } from "../../ffi/cmsg.ts";
 import type { ControlRow, Platform } from "../../ffi/platform/platform.ts";
 import { pick, randomWords } from "../address/random.ts";
 import { test } from "../harness.ts";
+import { countingView, full, inputs, MUTATIONS, note, systematic } from "../faults/mutate.ts";
 import { PLATFORMS } from "./tables.ts";
 
 /** For each system. */
-const BUFFERS = 6_000;
-
-/** A view that counts what is read, so that a walk without an end is a failure and not a hang. */
-function countingView(buffer: ArrayBuffer) {
-  const view = new DataView(buffer);
-  const count = { reads: 0, limit: 0 };
-  for (const name of ["getUint8", "getUint16", "getInt32", "getUint32"] as const) {
-    const real: (at: number, little?: boolean) => number = view[name].bind(view);
-    view[name] = (at: number, little?: boolean) => {
-      if (++count.reads > count.limit) throw new Error("the walk does not end");
-      return real(at, little);
-    };
-  }
-  return { view, count };
-}
+const BUFFERS = inputs(3_000, 12_000);
 
 /** The same in other words: slow, and with a slice for each message, so that nothing outside can be seen. */
 function reference(
@@ -115,10 +102,19 @@ function compose(next: () => number, platform: Platform, bytes: Uint8Array): num
 function damage(next: () => number, platform: Platform, bytes: Uint8Array, length: number): number {
   for (let count = 1 + next() % 3; count > 0; count--) {
     const at = next() % Math.max(length, 1);
-    switch (next() % 5) {
-      case 0:
-        bytes[at] ^= 1 << next() % 8;
+    switch (next() % 6) {
+      case 0: {
+        // What is behind the end is as good as any.
+        const kind = pick(next, ["with other bits", "with other numbers", "in another order"]);
+        bytes.set(MUTATIONS[kind](next, bytes.subarray(0, length)));
         break;
+      }
+      case 5: {
+        const twice = MUTATIONS["with parts twice"](next, bytes.subarray(0, length));
+        length = Math.min(twice.length, bytes.length);
+        bytes.set(twice.subarray(0, length));
+        break;
+      }
       case 1:
         bytes[at - at % platform.controlAlignment] = pick(next, [0, 1, 8, 11, 12, 15, 16, 17, 255]);
         break;
@@ -172,6 +168,29 @@ for (const [name, platform] of PLATFORMS) {
     }
     // All kinds of buffers are among them.
     for (const [kind, n] of Object.entries(tally)) assert(n > BUFFERS / 10, `${kind} ${n}`);
+    note("control messages", BUFFERS);
+  });
+
+  test(`control data cut anywhere, and with each bit flipped, as on ${name}`, () => {
+    const next = randomWords(0xb175);
+    const codec = new ControlCodec(platform);
+    const record = new ControlRecord();
+    let count = 0;
+    for (let round = 0; round < (full ? 4 : 1); round++) {
+      const sample = new Uint8Array(160);
+      const length = compose(next, platform, sample);
+      for (const bytes of systematic(sample.subarray(0, length))) {
+        // A view of its own: what is read outside throws.
+        Object.assign(record, new ControlRecord());
+        const whole = codec.read(new DataView(bytes.slice().buffer), 0, bytes.length, record);
+        const right = reference(platform, bytes);
+        if (whole !== right.whole || !same(record, right.record)) {
+          assertEquals({ whole, record }, right, `round ${round}`);
+        }
+        count++;
+      }
+    }
+    note("control messages cut anywhere and with each bit flipped", count, true);
   });
 }
 
@@ -182,7 +201,7 @@ function same(a: ControlRecord, b: ControlRecord): boolean {
     a.w2 === b.w2 && a.w3 === b.w3 && a.interfaceIndex === b.interfaceIndex &&
     a.localAddress === b.localAddress && a.hops === b.hops && a.trafficClass === b.trafficClass &&
     a.seconds === b.seconds && a.nanoseconds === b.nanoseconds && a.dropped === b.dropped &&
-    a.error === b.error;
+    a.error === b.error && a.segmentSize === b.segmentSize;
 }
 
 /** Headers that say nothing, for ever, as macOS before 14 could return them; and one that is as long as nothing. */

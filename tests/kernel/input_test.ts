@@ -14,8 +14,9 @@ test("send refuses wrong destinations", async () => {
   await using socket = library.openSocket();
   await refuses(library, (to) => socket.send("x", to), [
     [undefined, "TypeError", "connect"],
-    [null, "TypeError", "null"],
+    [null, "TypeError", "got null"],
     [5, "TypeError", "5"],
+    [Symbol("s"), "TypeError", "a symbol"],
     ["", "TypeError", "address"],
     ["127.0.0.1", "TypeError", "port"],
     ["127.0.0.1:", "TypeError", "port"],

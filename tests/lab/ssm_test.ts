@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { openUdpSocket, type UdpSocket } from "../../mod.ts";
 import { test, type TestOptions } from "../harness.ts";
+import { atOnce, changesOf } from "./events.ts";
 import { next, textOf, textsUntil } from "./sockets.ts";
 import { type Stage, stage } from "./stage.ts";
 
@@ -38,18 +39,27 @@ async function senders(): Promise<Stage & AsyncDisposable> {
 
 /** Which senders (0, 1, 2) are heard from which network, when each sends to the group from both: `["A0", "B1"]`. */
 async function heard(net: Stage, socket: UdpSocket, family: Family): Promise<string[]> {
-  const { group, senders, own } = family;
+  return [
+    ...await heardFrom(net, socket, family, "A"),
+    ...await heardFrom(net, socket, family, "B"),
+  ];
+}
+
+/** The same from one network. */
+async function heardFrom(
+  net: Stage,
+  socket: UdpSocket,
+  { group, senders, own }: Family,
+  network: "A" | "B",
+): Promise<string[]> {
   const { port } = socket;
-  const texts: string[] = [];
-  for (const [talker, network, to] of [[net.onA, "A", own[0]], [net.onB, "B", own[1]]] as const) {
-    for (const [number, source] of senders.entries()) {
-      const data = `${network}${number}`;
-      await talker.send({ to: group, port, source, interface: "eth0", data });
-    }
-    await talker.send({ to, port, data: "marker" });
-    texts.push(...await textsUntil(socket));
+  const [talker, to] = network === "A" ? [net.onA, own[0]] : [net.onB, own[1]];
+  for (const [number, source] of senders.entries()) {
+    const data = `${network}${number}`;
+    await talker.send({ to: group, port, source, interface: "eth0", data });
   }
-  return texts;
+  await talker.send({ to, port, data: "marker" });
+  return await textsUntil(socket);
 }
 
 for (const family of families) {
@@ -176,6 +186,59 @@ for (const family of families) {
       socket.join(group, { interface: "eth0" });
       // A new membership starts without the blocks of the old one.
       assertEquals(await heard(net, socket, family), ["A0", "A1", "A2"]);
+    },
+  );
+
+  test(
+    `${group}: what is joined while an interface is away hears everybody there, and goes on to`,
+    needs,
+    async () => {
+      await using net = await senders();
+      await using socket = openUdpSocket();
+      const changes = changesOf(socket.join(group));
+      socket.blockSource(group, first);
+      atOnce(["link set eth0 down"]);
+      await changes.find(({ left }) => left.includes("eth0"));
+      // The first membership is not there: this one is new, and nobody was blocked from it.
+      socket.join(group, { interface: "eth0" });
+      atOnce(["link set eth0 up"]);
+      await changes.find(({ joined }) => joined.includes("eth0"));
+      await net.here.addAddresses("eth0", ["fd01::1/64", "fd01::2/64"]);
+      await net.here.settled("eth0");
+      const everything = ["A0", "A1", "A2", "B1", "B2"];
+      assertEquals(await heard(net, socket, family), everything);
+      socket.blockSource(group, first);
+      assertEquals(await heard(net, socket, family), everything.slice(1));
+    },
+  );
+
+  test(
+    `${group}: what was joined on an interface that is gone stands in nobody's way`,
+    needs,
+    async () => {
+      await using net = await senders();
+      await using socket = openUdpSocket();
+      for (const name of ["eth0", "eth1"]) socket.join(group, { interface: name });
+      await net.lab.ip("link del eth0");
+      socket.blockSource(group, first);
+      assertEquals(await heardFrom(net, socket, family, "B"), ["B1", "B2"]);
+      socket.unblockSource(group, first);
+      assertEquals(await heardFrom(net, socket, family, "B"), ["B0", "B1", "B2"]);
+    },
+  );
+
+  test(
+    `${group}: a sender of an interface that is gone stands in no other's way`,
+    needs,
+    async () => {
+      await using net = await senders();
+      await using socket = openUdpSocket();
+      socket.join(group, { interface: "eth0", source: first });
+      await net.lab.ip("link del eth0");
+      const other = socket.join(group, { interface: "eth1", source: second });
+      assertEquals(await heardFrom(net, socket, family, "B"), ["B1"]);
+      other.leave();
+      assertEquals(await heardFrom(net, socket, family, "B"), []);
     },
   );
 
