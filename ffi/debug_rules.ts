@@ -36,7 +36,7 @@ const LUID_SIZE = 8;
 const WSADATA_SIZE = 408;
 
 /** The rules of a platform. Functions that take no memory have none. */
-export function rulesOf({ layouts, epoll, constants }: Platform): Record<string, Rule> {
+export function rulesOf({ epoll, constants }: Platform): Record<string, Rule> {
   const notify: Rule = { callback: 1, fixed: [[4, POINTER_SIZE]], out: [4] };
   return {
     memcpy: { sized: [[1, 2]] },

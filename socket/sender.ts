@@ -364,6 +364,9 @@ export class Sender {
   }
 }
 
+/** No bytes, but at an address: that of an empty ArrayBuffer is nobody's, and not every system takes it. */
+const NO_BYTES = new Uint8Array(1).subarray(0, 0);
+
 /** A typed array's true length, whatever its object says. */
 const lengthOf = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
@@ -387,7 +390,7 @@ export function toBytes(data: unknown, family: Family): Uint8Array {
       `${bytes.length} bytes do not fit a datagram: ${family} takes at most ${MAX_PAYLOAD[family]}`,
     );
   }
-  return bytes;
+  return bytes.length > 0 ? bytes : NO_BYTES;
 }
 
 /** Node 20 knows no `ArrayBuffer.prototype.detached`, but of a detached buffer nothing can be viewed. */

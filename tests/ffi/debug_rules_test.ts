@@ -200,6 +200,7 @@ test("debug mode keeps no memory alive, and notices what was collected", async (
   assert(noticed >= 15, `${noticed} of 20`);
   assertEquals(memory.at("recvmsg", "msg_name", 0x10010n, 16).byteOffset, 16);
   assertThrows(() => memory.at("recvmsg", "msg_name", 0x10ff8n, 16), Error, "has 8 bytes, 16 are");
+  assertEquals(kept.length, 4096);
 });
 
 test("an address that is given again belongs to the new memory", () => {

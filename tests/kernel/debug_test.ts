@@ -13,7 +13,7 @@ import type { Packet } from "../../mod.ts";
 import { openWith } from "../../socket/open.ts";
 import { checkOptions } from "../../socket/options.ts";
 import { randomWords } from "../address/random.ts";
-import { commandOf, has, test } from "../harness.ts";
+import { commandOf, has, notUnder, test } from "../harness.ts";
 import { run } from "../lab/process.ts";
 import { uncaughtDuring } from "../uncaught.ts";
 import { at, needsSource, next, turn } from "./support.ts";
@@ -233,37 +233,56 @@ test("debug mode guards memory of C's", () => {
   breaks(() => ours.readCString(0n), /strlen: a null pointer is read/);
 });
 
-test("debug mode lets no thread write to memory that is short, freed or JavaScript's", async () => {
+/** `pollfd`, with one descriptor that is waited for in vain. */
+function pollfdOf(fd: number): Uint8Array {
   const { size, at } = platform.layouts.pollfd;
-  const memory = ours.allocate(size);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(at.fd, fd, true);
+  view.setInt16(at.events, platform.constants.POLLIN, true);
+  return bytes;
+}
+
+test("debug mode lets nobody touch what a call on another thread uses", async () => {
   const fd = checked.openSocket("IPv4");
-  const pollfd = new Uint8Array(size);
-  const name = (bytes: number) => new DataView(pollfd.buffer).setInt32(at.fd, bytes, true);
-  name(fd);
+  checked.bind(fd, loopback, {});
+  const pollfd = pollfdOf(fd);
+  const memory = ours.allocate(pollfd.length);
   memory.write(pollfd);
-  const ofOurs = ours.addressOf(pollfd);
-  const calls: [string, (number | bigint)[], RegExp][] = [
-    ["poll", [memory.address, 2, 0], /poll: its memory has \d+ bytes, \d+ are announced/],
-    ["poll", [ofOurs, 1, 0], /poll: it would write to memory that is not C's/],
-  ];
-  const epolls: number[] = [];
-  if (platform.epoll) {
-    const epoll = checked.call("epoll_create1", 0);
-    const { size } = platform.epoll.layouts.epoll_event;
-    const event = new Uint8Array(size - 1);
-    breaks(() => symbols.epoll_ctl(epoll, 1, fd, event), /epoll_ctl: argument 3 has \d+ bytes/);
-    const enough = new Uint8Array(size);
-    breaks(() => symbols.epoll_ctl(epoll, 1, 12345, enough), /epoll_ctl: descriptor 12345/);
-    calls.push(["epoll_wait", [epoll, memory.address, 64, 0], /epoll_wait: its memory has/]);
-    calls.push(["epoll_wait", [12345, memory.address, 1, 0], /epoll_wait: descriptor 12345/]);
-    epolls.push(epoll);
-  }
   const wait = library.callBlocking("poll", [memory.address, 1, 20], true);
   breaks(() => memory.free(), /free: a call on another thread uses this memory/);
   breaks(() => memory.write(pollfd), /memcpy: a call on another thread uses this memory/);
   assertEquals(await wait, 0);
+  memory.write(pollfd);
+  memory.free();
   checked.close(fd);
-  calls.push(["poll", [memory.address, 1, 0], /poll: descriptor \d+ is none of ours/]);
+});
+
+test("debug mode lets no thread write to memory that is short, freed or JavaScript's", {
+  skip: notUnder("bun", "bun test takes every uncaught error for its own"),
+}, async () => {
+  const fd = checked.openSocket("IPv4");
+  const pollfd = pollfdOf(fd);
+  const memory = ours.allocate(pollfd.length);
+  memory.write(pollfd);
+  const calls: [string, (number | bigint)[], RegExp][] = [
+    ["poll", [memory.address, 2, 0], /poll: its memory has \d+ bytes, \d+ are announced/],
+    ["poll", [ours.addressOf(pollfd), 1, 0], /poll: it would write to memory that is not C's/],
+    ["poll", [memory.address, 1, 0], /poll: descriptor \d+ is none of ours/],
+  ];
+  let epoll = -1;
+  if (platform.epoll) {
+    epoll = checked.call("epoll_create1", 0);
+    const { size } = platform.epoll.layouts.epoll_event;
+    const event = new Uint8Array(size);
+    breaks(() => symbols.epoll_ctl(epoll, 1, fd, event.subarray(1)), /epoll_ctl: argument 3 has/);
+    breaks(() => symbols.epoll_ctl(epoll, 1, 12345, event), /epoll_ctl: descriptor 12345/);
+    calls.push(
+      ["epoll_wait", [epoll, memory.address, 64, 0], /epoll_wait: its memory has/],
+      ["epoll_wait", [12345, memory.address, 1, 0], /epoll_wait: descriptor 12345/],
+    );
+  }
+  checked.close(fd);
   // Whoever waits takes it for a wait that failed, so the error has to be seen elsewhere, too.
   for (const [call, args, rule] of calls) {
     const uncaught = await uncaughtDuring(async () => {
@@ -273,8 +292,7 @@ test("debug mode lets no thread write to memory that is short, freed or JavaScri
     assertEquals(uncaught.length, 1);
   }
   memory.free();
-  for (const epoll of epolls) checked.close(epoll);
-  assertEquals(await library.callBlocking("poll", [0, 0, 0], true), 0);
+  if (epoll >= 0) checked.close(epoll);
 });
 
 test("debug mode poisons what was received once it was taken, and what was sent at once", async () => {

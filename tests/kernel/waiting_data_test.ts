@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { openUdpSocket, type Packet } from "../../mod.ts";
-import { test } from "../harness.ts";
+import { has, test } from "../harness.ts";
 import { FakeLibrary } from "./fake_library.ts";
 import { at, next, text, turn } from "./support.ts";
 
@@ -167,4 +167,34 @@ test("data that says another length than it has is refused, as C would read beyo
     );
   }
   assertEquals(socket.stats.sent, 0);
+});
+
+test("a datagram without data is sent from memory that is there", async () => {
+  const library = new FakeLibrary();
+  const { runtime } = library.system;
+  let addresses = 0;
+  library.on("sendto", ([, data, length], real) => {
+    assertEquals([data.length, Number(length)], [0, 0]);
+    // An empty buffer's own address is null, or 1.
+    if (has("deno")) assert(runtime.addressOf(data) > 4096n, "C is given an address of nothing");
+    addresses++;
+    return real();
+  });
+  await using receiver = openUdpSocket({ family: "IPv4" });
+  await using socket = library.openSocket({ family: "IPv4" });
+  const nothing = [
+    "",
+    new Uint8Array(0),
+    new ArrayBuffer(0),
+    Buffer.alloc(0),
+    new DataView(
+      new ArrayBuffer(4),
+      4,
+    ),
+  ];
+  for (const data of nothing) {
+    await socket.send(data, at(receiver, "127.0.0.3"));
+    assertEquals((await next(receiver)).data.length, 0);
+  }
+  assertEquals(addresses, nothing.length);
 });
