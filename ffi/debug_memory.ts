@@ -73,11 +73,11 @@ export class KnownMemory {
     const buffer = area.buffer.deref();
     if (!buffer) violation(call, `${what} points to memory that was collected`);
     if (isDetached(buffer)) violation(call, `${what} points to memory that is detached`);
-    const from = Number(address - area.start);
-    if (from + length > area.length) {
-      violation(call, `${what} has ${area.length - from} bytes, ${length} are announced`);
+    const skipped = Number(address - area.start);
+    if (skipped + length > area.length) {
+      violation(call, `${what} has ${area.length - skipped} bytes, ${length} are announced`);
     }
-    return new Uint8Array(buffer, area.offset + from, length);
+    return new Uint8Array(buffer, area.offset + skipped, length);
   }
 
   #find(address: bigint): Area | undefined {
