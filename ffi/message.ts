@@ -16,6 +16,23 @@ import { SockaddrCodec, type SocketWords } from "./sockaddr.ts";
 /** Tells a buffer's address; the batch keeps the buffer alive. */
 export type AddressOf = (buffer: Uint8Array) => bigint;
 
+/** Bytes in front of and behind each area that nobody may write to: debug mode looks whether somebody did. */
+export const GUARD = 64;
+/** What is there, and what debug mode puts where nobody may read any more. */
+export const POISON = 0xa5;
+
+/** Zeros between two guard zones. */
+function area(size: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(size + 2 * GUARD);
+  whole.fill(POISON, 0, GUARD);
+  whole.fill(POISON, GUARD + size);
+  return whole.subarray(GUARD, GUARD + size);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
 /** Headers, names, control and data for a number of messages. */
 class Batch {
   /** The array of `mmsghdr`, to be handed to the kernel. A single `msghdr` is its start. */
@@ -55,15 +72,15 @@ class Batch {
     this.headerSize = mmsghdr?.size ?? msghdr.size;
     this.iovSize = iovec.size;
     this.msgLen = mmsghdr?.at.msg_len ?? 0;
-    this.headers = new Uint8Array(slots * this.headerSize);
-    const names = new Uint8Array(slots * this.nameSize);
-    const iovs = new Uint8Array(slots * iovec.size);
-    const control = new Uint8Array(slots * controlSize);
-    this.dataBytes = new Uint8Array(slots * slotSize);
-    this.headerView = new DataView(this.headers.buffer);
-    this.nameView = new DataView(names.buffer);
-    this.iovView = new DataView(iovs.buffer);
-    this.controlView = new DataView(control.buffer);
+    this.headers = area(slots * this.headerSize);
+    const names = area(slots * this.nameSize);
+    const iovs = area(slots * iovec.size);
+    const control = area(slots * controlSize);
+    this.dataBytes = area(slots * slotSize);
+    this.headerView = viewOf(this.headers);
+    this.nameView = viewOf(names);
+    this.iovView = viewOf(iovs);
+    this.controlView = viewOf(control);
     this.nameAddress = addressOf(names);
     const iovAddress = addressOf(iovs);
     const dataAddress = addressOf(this.dataBytes);

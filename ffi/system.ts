@@ -5,6 +5,7 @@
  */
 
 import { runtime } from "#runtime";
+import { debugged } from "./debug.ts";
 import { platformOf } from "./platform/detect.ts";
 import type { Platform } from "./platform/platform.ts";
 import { System } from "./syscalls.ts";
@@ -18,8 +19,10 @@ export function system(): System {
 
 function openSystem(): System {
   const platform = forced(platformOf(runtime.os, runtime.arch));
-  const library = runtime.openLibraries(platform.libraries, platform.errno);
-  return new System(platform, runtime, library);
+  // Every call is checked then (debug.ts). Read only where the environment may be read.
+  const ours = runtime.environment("PKTINFO_DEBUG") === "1" ? debugged(runtime, platform) : runtime;
+  const library = ours.openLibraries(platform.libraries, platform.errno);
+  return new System(platform, ours, library);
 }
 
 /**

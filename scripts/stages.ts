@@ -62,8 +62,12 @@ function isForHere(path: string): boolean {
   return isTest(path) && !elsewhere.test(path);
 }
 
-/** Tests that need no more than loopback; once more for every way of waiting and receiving. */
-function loopback(name: string, quick: boolean, force?: string): Stage {
+/**
+ * Tests that need no more than loopback; once more for every way of waiting and receiving.
+ *
+ * @param again What makes it another way: those that call the kernel run again with it.
+ */
+function loopback(name: string, quick: boolean, again?: Record<string, string>): Stage {
   return {
     name,
     quick,
@@ -71,13 +75,13 @@ function loopback(name: string, quick: boolean, force?: string): Stage {
       const files = select(
         filesBelow(
           "tests",
-          (path) => isForHere(path) && (force === undefined || callsKernel(path)),
+          (path) => isForHere(path) && (again === undefined || callsKernel(path)),
         ),
         selection,
       );
       const env = {
         ...zigEnv(),
-        ...(force !== undefined ? { PKTINFO_FORCE: force } : figuresEnv()),
+        ...again ?? figuresEnv(),
         ...(selection.quick ? {} : { PKTINFO_FULL: "1" }),
       };
       // Two at a time; those that call the kernel by themselves, as they look at ports and descriptors.
@@ -174,8 +178,9 @@ export const stages: Stage[] = [
   auditStage,
   tool("publish", false, "publish", "--dry-run", "--allow-dirty"),
   loopback("unit", true),
-  loopback("unit-poll", false, "poll"),
-  loopback("unit-single", false, "single"),
+  loopback("unit-poll", false, { PKTINFO_FORCE: "poll" }),
+  loopback("unit-single", false, { PKTINFO_FORCE: "single" }),
+  loopback("unit-debug", false, { PKTINFO_DEBUG: "1" }),
   windows,
   arm64,
   ...jsStages,

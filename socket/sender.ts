@@ -99,8 +99,8 @@ export class Sender {
         return Promise.reject(error);
       }
     }
-    // The caller may change its buffer as soon as this returns.
-    const own = { ...datagram, data: datagram.data.slice() };
+    // The caller may change its buffer, or lose it, as soon as this returns. (`slice` of a Buffer copies nothing.)
+    const own = { ...datagram, data: new Uint8Array(datagram.data) };
     return this.#inTurn(half, () => this.#patiently(own));
   }
 
@@ -364,20 +364,33 @@ export class Sender {
   }
 }
 
+/** No bytes, but at an address: that of an empty ArrayBuffer is nobody's, and not every system takes it. */
+const NO_BYTES = new Uint8Array(1).subarray(0, 0);
+
+/** A typed array's true length, whatever its object says. */
+const lengthOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "length",
+)!.get!;
+
 /**
  * The bytes of what a caller sends.
  *
- * @throws {TypeError} If it is nothing that can be sent, is detached, or may change its size.
+ * @throws {TypeError} If it is nothing that can be sent, is detached, may change its size, or says a wrong one.
  * @throws {RangeError} If no datagram of the family holds it.
  */
 export function toBytes(data: unknown, family: Family): Uint8Array {
   const bytes = view(data);
+  // C is told this length, and would read beyond the end.
+  if (lengthOf.call(bytes) !== bytes.length) {
+    throw new TypeError("the data says another length than it has");
+  }
   if (bytes.length > MAX_PAYLOAD[family]) {
     throw new RangeError(
       `${bytes.length} bytes do not fit a datagram: ${family} takes at most ${MAX_PAYLOAD[family]}`,
     );
   }
-  return bytes;
+  return bytes.length > 0 ? bytes : NO_BYTES;
 }
 
 /** Node 20 knows no `ArrayBuffer.prototype.detached`, but of a detached buffer nothing can be viewed. */

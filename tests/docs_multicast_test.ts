@@ -4,6 +4,7 @@ import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { anchorOf, GUIDE, isPrinted, parseGuide, readGuide, type Section } from "./field_guide.ts";
 import { test } from "./harness.ts";
+import { namesIn } from "./test_names.ts";
 
 const guide = readGuide();
 const questions = guide.filter(({ level }) => level === 3);
@@ -11,18 +12,6 @@ const questions = guide.filter(({ level }) => level === 3);
 const pathOf = (target: string) => fileURLToPath(new URL(`../docs/${target}`, import.meta.url));
 const isTestFile = (target: string) => target.endsWith("_test.ts");
 const proofsOf = ({ links }: Section) => links.filter(({ target }) => isTestFile(target));
-
-/** The names of the tests that a file declares; what a template fills in may be anything. */
-function namesIn(source: string): RegExp[] {
-  const declared = /\btest\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)/g;
-  return [...source.matchAll(declared)].map(([, literal]) => {
-    const parts = literal.slice(1, -1).split(literal[0] === "`" ? /\$\{[^}]*\}/ : /$^/);
-    const exact = parts.map((part) =>
-      part.replaceAll(/\\(.)/g, "$1").replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")
-    );
-    return new RegExp(`^${exact.join(".*")}$`);
-  });
-}
 
 test("every test that the field guide names exists, in the file it links to", () => {
   let count = 0;

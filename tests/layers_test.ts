@@ -19,7 +19,7 @@ const layers: { name: string; files: RegExp }[] = [
   { name: "runtime", files: /^ffi\/runtime\// },
   {
     name: "system calls",
-    files: /^ffi\/(?:syscalls|system|wake|poller\w*|calls\/\w+|route\/\w+)\.ts$/,
+    files: /^ffi\/(?:syscalls|system|debug\w*|wake|poller\w*|calls\/\w+|route\/\w+)\.ts$/,
   },
   { name: "interfaces", files: /^interfaces\// },
   { name: "sockets", files: /^socket\// },

@@ -18,10 +18,12 @@ const NULL = 0n;
 const WSA_RECV_MSG: Signature = {
   parameters: ["usize", "buffer", "buffer", "pointer", "pointer"],
   result: "i32",
+  symbol: "WSARecvMsg",
 };
 const WSA_SEND_MSG: Signature = {
   parameters: ["usize", "buffer", "u32", "buffer", "pointer", "pointer"],
   result: "i32",
+  symbol: "WSASendMsg",
 };
 
 /** The calls of Windows. */

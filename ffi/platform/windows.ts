@@ -93,8 +93,8 @@ const IPHLPAPI: Record<string, Signature> = {
 /** These are exported by the one library that every process has. */
 const NTDLL: Record<string, Signature> = {
   memcpy: { parameters: ["pointer", "buffer", "usize"], result: "void" },
-  memmove: { parameters: ["buffer", "usize", "usize"], result: "void" },
-  strlen: { parameters: ["usize"], result: "usize" },
+  memmove: { parameters: ["buffer", "pointer", "usize"], result: "void" },
+  strlen: { parameters: ["pointer"], result: "usize" },
 };
 
 /** The C library that is a part of Windows since 10. */

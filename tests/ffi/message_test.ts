@@ -13,7 +13,7 @@ import { controlMessage, hex, PLATFORMS, toHex } from "./tables.ts";
 function headerOf(platform: Platform, memory: KernelMemory, headers: Uint8Array, slot: number) {
   const { msghdr, mmsghdr, iovec } = platform.layouts;
   const size = (mmsghdr ?? msghdr).size;
-  const view = new DataView(headers.buffer, slot * size, size);
+  const view = new DataView(headers.buffer, headers.byteOffset + slot * size, size);
   const pointer = (at: number) => view.getBigUint64(at, true);
   const length = (field: "msg_iovlen" | "msg_controllen") =>
     widthOf(msghdr.fields[field][1]) === 8

@@ -116,7 +116,9 @@ export class FakeLibrary implements Library {
     if (this.#opensPoller || this.#wakes.has(args[0])) return this.#wakeCall(name, args, call());
     this.calls.push(name);
     if (ON_SOCKETS.has(name) && !this.open.has(args[0])) this.stray.push(name);
-    const result = this.#hooks.get(name)?.(args, call) ?? call();
+    const hook = this.#hooks.get(name);
+    // What returns nothing, such as freeifaddrs, must not be called again for it.
+    const result = hook ? hook(args, call) : call();
     if (name === "socket" && result >= 0) {
       this.sockets.push(result);
       this.open.add(result);
