@@ -6,7 +6,7 @@ import { openUdpSocket, type UdpSocketOptions } from "../../mod.ts";
 import { figure } from "../figures.ts";
 import { has, test, within } from "../harness.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
-import { at, lo, turn } from "../kernel/support.ts";
+import { at, lo, next, text, turn } from "../kernel/support.ts";
 import { openLibc, STRANGE_ADDRESS, type Stranger, strangers } from "./strangers.ts";
 import { full, outcome, watchDescriptors } from "./support.ts";
 
@@ -63,9 +63,6 @@ for (const alone of [true, false]) {
     }
     const heard: string[] = [];
     await using sink = openUdpSocket({ address: "127.0.0.4", receiveBufferSize: 1 << 20 });
-    const sinking = (async () => {
-      for await (const { source } of sink) heard.push(source.address);
-    })();
     await using sender = openUdpSocket({ address: "127.0.0.5" });
     const keeper = alone ? null : library.openSocket();
     const kept = keeper?.receive().catch(() => {});
@@ -96,13 +93,17 @@ for (const alone of [true, false]) {
         stranger.check();
         stranger.close();
       }
+      // Read only what is there: some runtimes have one thread for all that wait.
+      await sender.send("that is all", at(sink, "127.0.0.4"));
+      for (let packet = await next(sink);; packet = await next(sink)) {
+        if (text(packet) === "that is all") break;
+        heard.push(packet.source.address);
+      }
       library.calls.length = 0;
       library.blocking.length = 0;
     }
     await keeper?.close();
     await kept;
-    await sink.close();
-    await sinking;
     assertEquals(library.stray, []);
     assert(!heard.includes(STRANGE_ADDRESS), "somebody else's socket has sent for us");
     assert(heard.length > 0);

@@ -19,7 +19,7 @@ const SYMBOLS: Record<string, Signature> = {
   close: { parameters: ["i32"], result: "i32" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  pipe: { parameters: ["buffer"], result: "i32" },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "usize"], result: "i32" },
@@ -27,6 +27,7 @@ const SYMBOLS: Record<string, Signature> = {
 };
 
 const AF_UNIX = 1;
+const O_NONBLOCK = 0o4000;
 const SEEK_SET = 0;
 const SEEK_CUR = 1;
 const SEEK_END = 2;
@@ -141,6 +142,6 @@ export function strangers(): Stranger[] {
     socket(),
     file(),
     pair((fds) => functions.socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), true),
-    pair((fds) => functions.pipe(fds), false),
+    pair((fds) => functions.pipe2(fds, O_NONBLOCK), false),
   ];
 }
