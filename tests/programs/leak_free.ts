@@ -41,6 +41,9 @@ strict("closed with sends that wait by timer, and with reads that rest from erro
     socket.send("x", "127.0.0.3:9"),
     socket.receive(),
   ];
+  // There is something to be read, and each try fails.
+  await using other = openUdpSocket();
+  await other.send("x", `127.0.0.3:${socket.port}`);
   await new Promise((resolve) => setTimeout(resolve, 20));
   await Promise.all([socket.close(), Promise.allSettled(waits)]);
 });
