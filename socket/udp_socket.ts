@@ -454,7 +454,10 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   join(group: string, options: JoinOptions = {}): Membership {
     const checked = checkGroupParts({ ...options, group });
     this.#mustBeOpen("setsockopt");
-    return this.#join(checked);
+    const membership = this.#join(checked);
+    // News of interfaces is told first: a listener of some membership may have closed the socket.
+    this.#mustBeOpen("setsockopt");
+    return membership;
   }
 
   #join(checked: CheckedGroup): Membership {
@@ -520,6 +523,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
 
   /**
    * Closes the socket: iterations end, pending waits reject with `ECANCELED`, groups are left.
+   *
+   * Nothing else closes it but the end of the process: not garbage collection, and not the
+   * termination of a worker thread, which leaves the descriptors open.
    *
    * @returns Resolves when its descriptors are closed. A second call returns the same.
    */
