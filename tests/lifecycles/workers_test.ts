@@ -1,5 +1,6 @@
 // Worker threads with sockets open and calls pending, ended one after the other.
 import { assert, assertEquals } from "@std/assert";
+import process from "node:process";
 import { figure } from "../figures.ts";
 import { runtime, test, type TestOptions } from "../harness.ts";
 import { run } from "../lab/process.ts";
@@ -45,7 +46,9 @@ for (const kind of kinds) {
     async () => {
       const { points, slowest } = await ended("terminate", WORKERS, kind);
       // As docs/guide.md says: there is nobody left to close them, and what is pending does not keep the process.
-      assertEquals(points, points.map((_, i) => (i + 1) * SOCKETS));
+      // What wakes the thread that waits is a socket, too, on systems without anything better.
+      const each = process.env.PKTINFO_FORCE?.includes("poll") ? SOCKETS + 1 : SOCKETS;
+      assertEquals(points, points.map((_, i) => (i + 1) * each));
       assert(slowest < 20_000, `${slowest} ms`);
       figure("lifecycles", `${whose} terminated with sockets open and calls pending`, WORKERS, {
         exact: true,

@@ -4,10 +4,10 @@
  * Arguments: a mode of those below; how often.
  */
 // deno-lint-ignore-file no-console
-import fs from "node:fs";
 import process from "node:process";
 import { openUdpSocket, type UdpSocket, watchInterfaces } from "../../mod.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
+import { openDescriptors } from "./descriptors.ts";
 import { collectGarbage } from "./garbage.ts";
 
 const [mode, count] = process.argv.slice(2);
@@ -115,9 +115,8 @@ const modes: Record<string, () => Promise<unknown>> = {
 
   /** Nobody refers to a socket, and nobody waits. Returns how many descriptors are open more, after all. */
   async forgotten() {
-    const descriptors = () => fs.readdirSync("/proc/self/fd").length;
     const keeper = openUdpSocket({ family: "IPv4" });
-    const before = descriptors();
+    const before = openDescriptors().length;
     const refs: WeakRef<UdpSocket>[] = [];
     for (let i = 0; i < rounds; i++) refs.push(new WeakRef(openUdpSocket({ family: "IPv4" })));
     for (let i = 0; i < 20; i++) {
@@ -125,7 +124,7 @@ const modes: Record<string, () => Promise<unknown>> = {
       collectGarbage();
       await turn();
     }
-    const more = descriptors() - before;
+    const more = openDescriptors().length - before;
     await keeper.close();
     return more;
   },
@@ -143,7 +142,7 @@ const modes: Record<string, () => Promise<unknown>> = {
         family: "IPv4",
         onError: (error) => told((error as Error & { code: string }).code),
       });
-      const wait = socket.receive();
+      const wait = socket.receive().catch(({ code }) => code);
       // Nobody is there any more.
       setTimeout(() => void socket.send("x", `127.0.0.3:${port}`), 20);
       return { wait, close: () => socket.close() };
@@ -167,7 +166,7 @@ const modes: Record<string, () => Promise<unknown>> = {
     over = true;
     await collecting;
     await waiting.close();
-    return [...results, await waiting.wait.catch(({ code }) => code)];
+    return [...results, await waiting.wait];
   },
 };
 

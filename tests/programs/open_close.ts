@@ -8,6 +8,7 @@
 import fs from "node:fs";
 import process from "node:process";
 import { interfaces, openUdpSocket, type UdpSocket, type UdpSocketOptions } from "../../mod.ts";
+import { openDescriptors } from "./descriptors.ts";
 import { collectGarbage } from "./garbage.ts";
 
 const total = Number(process.argv[2]);
@@ -78,28 +79,13 @@ const kinds: ((i: number) => Promise<void>)[] = [
     }),
 ];
 
-/** The descriptors that are open, without Unix sockets: runtimes make some for themselves, sooner or later. */
-function descriptors(): number {
-  const unix = fs.readFileSync("/proc/net/unix", "latin1").split("\n")
-    .map((line) => `socket:[${line.split(/ +/)[6]}]`);
-  const open = fs.readdirSync("/proc/self/fd").map((fd) => {
-    try {
-      return fs.readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      // That of the folder itself.
-      return null;
-    }
-  });
-  return open.filter((what) => what !== null && !unix.includes(what)).length;
-}
-
 /** Memory is in KiB: the whole as the runtime tells it, the whole as the kernel does, and JavaScript's part. */
 function measure() {
   collectGarbage();
   const { rss, heapUsed } = process.memoryUsage();
   const pages = Number(fs.readFileSync("/proc/self/statm", "latin1").split(" ")[1]);
   return {
-    descriptors: descriptors(),
+    descriptors: openDescriptors().length,
     rss: Math.round(rss / 1024),
     resident: pages * 4,
     heap: Math.round(heapUsed / 1024),

@@ -1,6 +1,6 @@
 /**
  * Starts worker threads one after the other, each with sockets open and reads and sends pending, and ends each: by
- * terminate(), or after it was asked to close its sockets. Writes how many descriptors were open before and after, and
+ * terminate(), or after it was asked to close its sockets. Writes how many sockets were open after each, and
  * how long ending took at most.
  *
  * Arguments: "terminate" or "ask"; how many; "own" for Deno's own workers rather than those of node:worker_threads.
@@ -12,19 +12,11 @@ import process from "node:process";
 import * as threads from "node:worker_threads";
 import { system } from "../../ffi/system.ts";
 import { openUdpSocket } from "../../mod.ts";
+import { openDescriptors } from "./descriptors.ts";
 
-/** Descriptors of kinds that the library opens: sockets that are no Unix ones, what waits, and what wakes. */
-function descriptors(): number {
-  const unix = fs.readFileSync("/proc/net/unix", "latin1").split("\n")
-    .map((line) => `socket:[${line.split(/ +/)[6]}]`);
-  return fs.readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      const what = fs.readlinkSync(`/proc/self/fd/${fd}`);
-      return what.startsWith("socket:") && !unix.includes(what);
-    } catch {
-      return false;
-    }
-  }).length;
+/** How many sockets are open. */
+function sockets(): number {
+  return openDescriptors().filter((what) => what.startsWith("socket:")).length;
 }
 
 /** In the worker: everything pending, until it is told to close. */
@@ -118,7 +110,7 @@ if (isWork(threads.workerData)) {
     const began = performance.now();
     await worker.terminate();
     slowest = Math.max(slowest, performance.now() - began);
-    points.push(descriptors());
+    points.push(sockets());
   }
   const threadsNow = fs.readdirSync("/proc/self/task").length;
   console.log(JSON.stringify({ points, slowest: Math.round(slowest), threads: threadsNow }));
