@@ -4,7 +4,8 @@ import { system } from "../../ffi/system.ts";
 import { SocketError } from "../../mod.ts";
 import { test, type TestOptions, within } from "../harness.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
-import { descriptors, turn } from "../kernel/support.ts";
+import { turn } from "../kernel/support.ts";
+import { openDescriptors } from "../programs/descriptors.ts";
 import { watchDescriptors } from "../lifecycles/support.ts";
 import { atOnce } from "./events.ts";
 import { Lab } from "./lab.ts";
@@ -22,7 +23,7 @@ async function assertOver(library: FakeLibrary, before: number): Promise<void> {
   await turn();
   assertEquals(library.stray, []);
   assertEquals([...library.open], []);
-  assertEquals(descriptors(), before);
+  assertEquals(openDescriptors().length, before);
 }
 
 for (const whose of ["its own", "another"]) {
@@ -32,7 +33,7 @@ for (const whose of ["its own", "another"]) {
     async () => {
       await using _lab = new Lab();
       const library = watchDescriptors(new FakeLibrary());
-      const before = descriptors();
+      const before = openDescriptors().length;
       const socket = library.openSocket();
       const other = whose === "another" ? library.openSocket() : socket;
       const membership = other.join("239.1.2.3");
@@ -54,7 +55,7 @@ test(
   async () => {
     await using _lab = new Lab();
     const library = watchDescriptors(new FakeLibrary());
-    const before = descriptors();
+    const before = openDescriptors().length;
     const sockets = [library.openSocket(), library.openSocket(), library.openSocket()];
     let closed: Promise<unknown> | undefined;
     const over = new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ import { at, lo, next, text, turn } from "../kernel/support.ts";
 import { openLibc, STRANGE_ADDRESS, type Stranger, strangers } from "./strangers.ts";
 import { full, outcome, watchDescriptors } from "./support.ts";
 
-const ROUNDS = full ? 2_000 : 250;
+const ROUNDS = full ? 2_000 : 100;
 
 if (has("linux")) openLibc();
 

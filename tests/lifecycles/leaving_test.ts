@@ -6,7 +6,7 @@ import { notUnder, staysPending, test, type TestOptions, within } from "../harne
 import { Program } from "../lab/process.ts";
 import { collectingCommand, full } from "./support.ts";
 
-const REPETITIONS = full ? 5 : 2;
+const REPETITIONS = full ? 5 : 1;
 
 /** A loaded machine takes its time; who hangs takes for ever. */
 const SOON_MS = 20_000;

@@ -4,9 +4,10 @@ import { fileURLToPath } from "node:url";
 import { commandOf, runtime, runtimeProgram } from "../harness.ts";
 import type { FakeLibrary } from "../kernel/fake_library.ts";
 
-/** Everything is done as often as the issue says, rather than as often as a quick look has time for. */
-export const full: boolean = process.env.PKTINFO_FULL === "1" &&
-  process.env.PKTINFO_FORCE === undefined;
+/** This is a complete run rather than a quick look. */
+export const thorough: boolean = process.env.PKTINFO_FULL === "1";
+/** Everything is done as often as the issue says: not again where other ways through the library are forced. */
+export const full: boolean = thorough && process.env.PKTINFO_FORCE === undefined;
 
 /** The command of a program of tests/programs that collects garbage on demand and may read /proc. */
 export function collectingCommand(

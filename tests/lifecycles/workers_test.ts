@@ -6,7 +6,7 @@ import { runtime, test, type TestOptions } from "../harness.ts";
 import { run } from "../lab/process.ts";
 import { collectingCommand, full } from "./support.ts";
 
-const WORKERS = full ? 50 : 8;
+const WORKERS = full ? 50 : 3;
 /** What each opens: both families of one, and one of the other. */
 const SOCKETS = 3;
 
