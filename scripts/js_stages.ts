@@ -95,7 +95,7 @@ async function testWith(
   const ended = await run(command, {
     cwd: tree,
     env: { ...runtime.env, ...env },
-    limit: 120,
+    limit: 180,
   });
   const log = runtime.log === undefined ? "" : await Deno.readTextFile(runtime.log);
   const xml = await Deno.readTextFile(report);
@@ -142,7 +142,8 @@ function inGroups(runtime: TestRuntime, files: string[], selection: Selection): 
 }
 
 /** In between is what calls the kernel, without what starts hundreds of processes. */
-const inBetween = (file: string) => callsKernel(file) && !file.startsWith("tests/runtime/");
+const inBetween = (file: string) =>
+  callsKernel(file) && !/^tests\/(?:lifecycles|runtime)\//.test(file);
 
 /** What each Node runs: the oldest and the newest everything. */
 const WANTED: readonly [NodeMajor, wanted: (file: string) => boolean][] = [
