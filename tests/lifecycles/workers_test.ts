@@ -35,7 +35,7 @@ for (const kind of kinds) {
       const { points } = await ended("ask", WORKERS, kind);
       assertEquals(points, points.map(() => 0));
       figure("lifecycles", `${whose} that closed their sockets and were terminated`, WORKERS, {
-        exact: true,
+        exact: full,
       });
     },
   );
@@ -51,7 +51,7 @@ for (const kind of kinds) {
       assertEquals(points, points.map((_, i) => (i + 1) * each));
       assert(slowest < 20_000, `${slowest} ms`);
       figure("lifecycles", `${whose} terminated with sockets open and calls pending`, WORKERS, {
-        exact: true,
+        exact: full,
       });
     },
   );
