@@ -9,7 +9,7 @@ import { at, lo, next, text, turn } from "../kernel/support.ts";
 import { openDescriptors } from "../programs/descriptors.ts";
 import { full, outcome, watchDescriptors } from "./support.ts";
 
-const WAITS = full ? 20_000 : 1_500;
+const WAITS = full ? 10_000 : 1_500;
 const WATCHERS = full ? 2_000 : 150;
 
 /** A controller whose signal counts its listeners. */

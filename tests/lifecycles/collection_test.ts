@@ -5,7 +5,7 @@ import { test, type TestOptions } from "../harness.ts";
 import { run } from "../lab/process.ts";
 import { collectingCommand, full } from "./support.ts";
 
-const ROUNDS = full ? 500 : 30;
+const ROUNDS = full ? 200 : 30;
 const SOCKETS = 60;
 
 const options: TestOptions = { needs: ["linux"], timeout: 120_000 };

@@ -7,7 +7,7 @@ import { test, within } from "../harness.ts";
 import { at, next, nextTexts, text, turn } from "../kernel/support.ts";
 import { full } from "./support.ts";
 
-const ROUNDS = full ? 2_000 : 100;
+const ROUNDS = full ? 1_000 : 100;
 
 async function withSockets(
   body: (socket: UdpSocket, send: (...texts: (string | number)[]) => Promise<unknown>) => unknown,

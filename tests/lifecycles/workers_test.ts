@@ -6,7 +6,6 @@ import { runtime, test, type TestOptions } from "../harness.ts";
 import { run } from "../lab/process.ts";
 import { collectingCommand, full } from "./support.ts";
 
-const WORKERS = full ? 50 : 3;
 /** What each opens: both families of one, and one of the other. */
 const SOCKETS = 3;
 
@@ -24,17 +23,18 @@ async function ended(how: "ask" | "terminate", count: number, kind: string): Pro
 }
 
 const options: TestOptions = { needs: ["linux", "ipv6"], timeout: 120_000 };
-const kinds = runtime === "deno" ? ["node:worker_threads", "own"] : ["node:worker_threads"];
+const kinds: [kind: string, count: number][] = [["node:worker_threads", full ? 50 : 3]];
+if (runtime === "deno") kinds.push(["own", full ? 20 : 3]);
 
-for (const kind of kinds) {
+for (const [kind, count] of kinds) {
   const whose = kind === "own" ? "Deno's own workers" : "workers of node:worker_threads";
   test(
-    `${whose} that are asked to close first leave no descriptor: ${WORKERS} in turn`,
+    `${whose} that are asked to close first leave no descriptor: ${count} in turn`,
     options,
     async () => {
-      const { points } = await ended("ask", WORKERS, kind);
+      const { points } = await ended("ask", count, kind);
       assertEquals(points, points.map(() => 0));
-      figure("lifecycles", `${whose} that closed their sockets and were terminated`, WORKERS, {
+      figure("lifecycles", `${whose} that closed their sockets and were terminated`, count, {
         exact: full,
       });
     },
@@ -44,13 +44,13 @@ for (const kind of kinds) {
     `${whose} that are terminated end at once; their descriptors are the process's until it ends`,
     options,
     async () => {
-      const { points, slowest } = await ended("terminate", WORKERS, kind);
+      const { points, slowest } = await ended("terminate", count, kind);
       // As docs/guide.md says: there is nobody left to close them, and what is pending does not keep the process.
       // What wakes the thread that waits is a socket, too, on systems without anything better.
       const each = process.env.PKTINFO_FORCE?.includes("poll") ? SOCKETS + 1 : SOCKETS;
       assertEquals(points, points.map((_, i) => (i + 1) * each));
       assert(slowest < 20_000, `${slowest} ms`);
-      figure("lifecycles", `${whose} terminated with sockets open and calls pending`, WORKERS, {
+      figure("lifecycles", `${whose} terminated with sockets open and calls pending`, count, {
         exact: full,
       });
     },
