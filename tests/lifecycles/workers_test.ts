@@ -29,7 +29,7 @@ if (runtime === "deno") kinds.push(["own", full ? 20 : 3]);
 for (const [kind, count] of kinds) {
   const whose = kind === "own" ? "Deno's own workers" : "workers of node:worker_threads";
   test(
-    `${whose} that are asked to close first leave no descriptor: ${count} in turn`,
+    `${whose} that are asked to close first leave no descriptor`,
     options,
     async () => {
       const { points } = await ended("ask", count, kind);
