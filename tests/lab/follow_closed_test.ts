@@ -19,11 +19,16 @@ const bridge = (
   name: string,
 ) => [`link add ${name} type bridge`, `link set ${name} multicast on up`];
 
-async function assertOver(library: FakeLibrary, before: number): Promise<void> {
+/** What is open of the kinds that the library opens; a test runner opens files when it likes. */
+const kinds = () =>
+  openDescriptors().filter((what) => /^(?:socket|anon_inode):/.test(what))
+    .map((what) => what.replace(/\d+/g, "…")).sort();
+
+async function assertOver(library: FakeLibrary, before: string[]): Promise<void> {
   await turn();
   assertEquals(library.stray, []);
   assertEquals([...library.open], []);
-  assertEquals(openDescriptors().length, before);
+  assertEquals(kinds(), before);
 }
 
 for (const whose of ["its own", "another"]) {
@@ -33,7 +38,7 @@ for (const whose of ["its own", "another"]) {
     async () => {
       await using _lab = new Lab();
       const library = watchDescriptors(new FakeLibrary());
-      const before = openDescriptors().length;
+      const before = kinds();
       const socket = library.openSocket();
       const other = whose === "another" ? library.openSocket() : socket;
       const membership = other.join("239.1.2.3");
@@ -55,7 +60,7 @@ test(
   async () => {
     await using _lab = new Lab();
     const library = watchDescriptors(new FakeLibrary());
-    const before = openDescriptors().length;
+    const before = kinds();
     const sockets = [library.openSocket(), library.openSocket(), library.openSocket()];
     let closed: Promise<unknown> | undefined;
     const over = new Promise<void>((resolve) => {
