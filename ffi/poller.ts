@@ -231,7 +231,10 @@ export class Poller {
       registration.interest = 0;
     }
     this.#armed.held = this.#armed.free = this.#armed.quiet = 0;
-    for (const [registration, interest] of told) tell(registration, interest);
+    for (const [registration, interest] of told) {
+      // A callback may have removed another: its descriptor may be somebody else's by now.
+      if (this.#registrations.has(registration.token)) tell(registration, interest);
+    }
   }
 
   /** @internal Through {@linkcode Registration.remove}. */

@@ -27,14 +27,15 @@ interface TestRuntime {
 /** Tests that say something about a runtime: not those about sources, tables and tools, nor those of other systems. */
 function isForJavascript(file: string): boolean {
   return isTest(file) &&
-    /^tests\/(?:address|cli|dgram|doctor|examples|ffi|interfaces|kernel|runtime|socket)\//.test(
-      file,
-    ) &&
+    /^tests\/(?:address|cli|dgram|doctor|examples|ffi|interfaces|kernel|lifecycles|runtime|socket)\//
+      .test(
+        file,
+      ) &&
     !/\/(?:windows_|platform_features|probe_|compare_tables)/.test(file);
 }
 
 function callsKernel(file: string): boolean {
-  return /^tests\/(?:cli|dgram|doctor|kernel|runtime|socket)\/|^tests\/ffi\/(?:poller|system|wake)/
+  return /^tests\/(?:cli|dgram|doctor|kernel|lifecycles|runtime|socket)\/|^tests\/ffi\/(?:poller|system|wake)/
     .test(file);
 }
 
@@ -94,7 +95,7 @@ async function testWith(
   const ended = await run(command, {
     cwd: tree,
     env: { ...runtime.env, ...env },
-    limit: 120,
+    limit: 180,
   });
   const log = runtime.log === undefined ? "" : await Deno.readTextFile(runtime.log);
   const xml = await Deno.readTextFile(report);
@@ -141,7 +142,8 @@ function inGroups(runtime: TestRuntime, files: string[], selection: Selection): 
 }
 
 /** In between is what calls the kernel, without what starts hundreds of processes. */
-const inBetween = (file: string) => callsKernel(file) && !file.startsWith("tests/runtime/");
+const inBetween = (file: string) =>
+  callsKernel(file) && !/^tests\/(?:lifecycles|runtime)\//.test(file);
 
 /** What each Node runs: the oldest and the newest everything. */
 const WANTED: readonly [NodeMajor, wanted: (file: string) => boolean][] = [

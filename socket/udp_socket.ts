@@ -201,8 +201,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {UnsupportedError} If the OS has no such option.
    */
   set(options: ChangeableOptions): void {
-    this.#mustBeOpen("setsockopt");
     const { values, multicastInterface } = checkChanges(options);
+    this.#mustBeOpen("setsockopt");
     const chosen = multicastInterface === null
       ? this.#destinations.only
       : multicastInterface && this.#names.resolve(multicastInterface);
@@ -262,8 +262,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} As {@linkcode UdpSocket.receive}.
    */
   async receiveMany(options: ReceiveManyOptions = {}): Promise<Packet[]> {
-    const signal = this.#mayWait(options);
     const max = integer(options.max ?? MANY, "max", 1, 2 ** 31 - 1);
+    const signal = this.#mayWait(options);
     const packets: Packet[] = [];
     this.#receiver.takeMany(max, packets);
     if (packets.length === 0) {
@@ -416,8 +416,8 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} If there is no route to it.
    */
   connect(to: Destination): void {
-    this.#mustBeOpen("connect");
     const parsed = parseDestination(to);
+    this.#mustBeOpen("connect");
     const half = this.#half(parsed.ip);
     const { to: words } = this.#destinations.resolve(parsed);
     if (parsed.hops !== null || (parsed.interface !== null && words.scopeId === 0)) {
@@ -459,8 +459,12 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} If the interface was named and the OS refuses.
    */
   join(group: string, options: JoinOptions = {}): Membership {
+    const checked = checkGroupParts({ ...options, group });
     this.#mustBeOpen("setsockopt");
-    return this.#join(checkGroupParts({ ...options, group }));
+    const membership = this.#join(checked);
+    // News of interfaces is told first: a listener of some membership may have closed the socket.
+    this.#mustBeOpen("setsockopt");
+    return membership;
   }
 
   #join(checked: CheckedGroup): Membership {
@@ -478,8 +482,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} `ENODEV` if there is no such interface.
    */
   leave(group: string, options: JoinOptions = {}): void {
+    const checked = checkGroupParts({ ...options, group });
     this.#mustBeOpen("setsockopt");
-    this.#memberships.leave(checkGroupParts({ ...options, group }));
+    this.#memberships.leave(checked);
   }
 
   /**
@@ -492,8 +497,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {SocketError} If the OS refuses, e.g. `ENOBUFS` for too many senders.
    */
   blockSource(group: string, source: string, options: Omit<JoinOptions, "source"> = {}): void {
+    const checked = checkSource({ ...options, group, source });
     this.#mustBeOpen("setsockopt");
-    this.#memberships.setBlocked(checkSource({ ...options, group, source }), true);
+    this.#memberships.setBlocked(checked, true);
   }
 
   /**
@@ -505,8 +511,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
    * @throws {TypeError} If the group is not joined for any sender.
    */
   unblockSource(group: string, source: string, options: Omit<JoinOptions, "source"> = {}): void {
+    const checked = checkSource({ ...options, group, source });
     this.#mustBeOpen("setsockopt");
-    this.#memberships.setBlocked(checkSource({ ...options, group, source }), false);
+    this.#memberships.setBlocked(checked, false);
   }
 
   // --- life
@@ -523,6 +530,9 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
 
   /**
    * Closes the socket: iterations end, pending waits reject with `ECANCELED`, groups are left.
+   *
+   * Nothing else closes it but the end of the process: not garbage collection, and not the
+   * termination of a worker thread, which leaves the descriptors open.
    *
    * @returns Resolves when its descriptors are closed. A second call returns the same.
    */
@@ -550,6 +560,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     return this.close();
   }
 
+  /** To be asked after the arguments were looked at: a getter of the caller's may have closed the socket. */
   #mustBeOpen(syscall: string): void {
     if (this.#closing === null) return;
     const errno = this.#system.errnoOf("EBADF");
