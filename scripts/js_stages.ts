@@ -27,14 +27,15 @@ interface TestRuntime {
 /** Tests that say something about a runtime: not those about sources, tables and tools, nor those of other systems. */
 function isForJavascript(file: string): boolean {
   return isTest(file) &&
-    /^tests\/(?:address|cli|dgram|doctor|examples|ffi|interfaces|kernel|runtime|socket)\//.test(
-      file,
-    ) &&
+    /^tests\/(?:address|cli|dgram|doctor|examples|faults|ffi|interfaces|kernel|runtime|socket)\//
+      .test(
+        file,
+      ) &&
     !/\/(?:windows_|platform_features|probe_|compare_tables)/.test(file);
 }
 
 function callsKernel(file: string): boolean {
-  return /^tests\/(?:cli|dgram|doctor|kernel|runtime|socket)\/|^tests\/ffi\/(?:poller|system|wake)/
+  return /^tests\/(?:cli|dgram|doctor|faults|kernel|runtime|socket)\/|^tests\/ffi\/(?:poller|system|wake)/
     .test(file);
 }
 

@@ -43,7 +43,9 @@ function isLabTest(path: string): boolean {
 
 /** Whether a file's tests take other ways through the library when they are forced to. */
 function callsKernel(path: string): boolean {
-  return /^tests\/(?:kernel|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/.test(path);
+  return /^tests\/(?:kernel|faults|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/.test(
+    path,
+  );
 }
 
 /**
