@@ -207,11 +207,13 @@ export class Poller {
     }
     this.#pending[which] = null;
     const failures = this.#failures;
+    let news = false;
     if (result < 0 && ++this.#failures > MAX_FAILURES) return this.#giveUp();
     const woken = this.#readiness.collect(
       result,
       hold,
       (registration, events) => {
+        news = true;
         registration.kernelInterest = 0;
         const fired = registration.interest & events;
         const rest = registration.interest & ~events;
@@ -228,6 +230,8 @@ export class Poller {
     if (woken && !this.#closed && !this.#pending.held && !this.#pending.free) {
       if (!this.#wakeUp.clear() && ++this.#failures > MAX_FAILURES) return this.#giveUp();
     }
+    // What is long gone may be told of now and then, but not in one wait after the other.
+    if (!woken && !news && result >= 0 && ++this.#failures > MAX_FAILURES) return this.#giveUp();
     if (this.#failures === failures) this.#failures = 0;
     this.#update(false);
   }
