@@ -63,6 +63,13 @@ const SPARED = { once: SAME, always: SAME };
 
 const ROWS: readonly Row[] = [
   // --- opening and closing
+  // What wakes the poller where it takes a socket for that: of the other family, if need be.
+  {
+    calls: /^(?:socket\(IPv[46]\)|bind|connect|getsockname)$/,
+    scenario: "the interfaces",
+    once: SAME,
+    always: ["same", "refused"],
+  },
   { calls: /^(?:socket\(IPv[46]\)|bind|connect|getsockname|eventfd|epoll_create1)$/, ...NEEDED },
   { calls: /^close\(/, ...SPARED },
 

@@ -15,6 +15,9 @@ const onLo = { interface: lo.name };
 /** Who only waits is let go when nothing comes: the library rests. */
 const WAITS = { rests: 3 };
 
+/** Where there is a call for each of five datagrams, each of them waits as long as one. */
+const EACH_RESTS = { rests: 5 * 45 };
+
 /** Sends both families' datagrams to a socket. */
 async function tell({ peers: { source } }: Run, socket: UdpSocket, ...texts: string[]) {
   for (const address of ["127.0.0.3", "::1"]) {
@@ -108,6 +111,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       const many = Array.from({ length: 5 }, (_, i) => `many ${i} ${address}`);
       await run.send(many, () => socket.sendMany(many.map((data) => ({ data, to }))), {
         ...about,
+        ...EACH_RESTS,
         final: true,
       });
     }
@@ -125,6 +129,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       const train = Array.from({ length: 5 }, (_, i) => `train ${round} ${i}`);
       await run.send(train, () => socket.sendMany(train.map((data) => ({ data, to }))), {
         about: { address: "127.0.0.3", port: run.peers.sink.port },
+        ...EACH_RESTS,
         final: true,
       });
     }
