@@ -356,9 +356,19 @@ export class System {
       const errno = this.library.errno();
       const code = this.platform.errors[errno]?.[0] ?? "";
       if (NO_SUCH.has(code)) return null;
+      if (code === "ENOENT") this.#tryToOpen();
       if (attempt < ATTEMPTS) continue;
       if (EXHAUSTED.has(code)) throw this.error(errno, syscall);
       return null;
+    }
+  }
+
+  /** glibc says ENOENT where it got no socket to ask by, whatever the reason: a socket of ours is refused for it, too. */
+  #tryToOpen(): void {
+    try {
+      this.close(this.openSocket("IPv4"));
+    } catch (error) {
+      if (error instanceof SocketError && EXHAUSTED.has(error.code)) throw error;
     }
   }
 
