@@ -177,8 +177,8 @@ export class Sender {
         const own = option === "multicastInterface"
           ? half.multicastInterface?.index
           : this.system.getOption(half.sendFd, half.family, option);
-        half.owed.push([option, own ?? 0]);
         this.#setOption(half, [option, value]);
+        half.owed.push([option, own ?? 0]);
       }
     } catch (error) {
       this.#putBackOrTell(half);
@@ -188,7 +188,17 @@ export class Sender {
 
   /** Puts back what was set for one datagram; what is refused stays noted. */
   #putBack(half: FamilySocket): void {
-    for (let one; (one = half.owed.at(-1)); half.owed.pop()) this.#setOption(half, one);
+    let failure: unknown;
+    half.owed = half.owed.filter((one) => {
+      try {
+        this.#setOption(half, one);
+        return false;
+      } catch (error) {
+        failure ??= error;
+        return true;
+      }
+    });
+    if (failure) throw failure;
   }
 
   /** Likewise, behind a datagram that is gone already: it is the next one that cannot be sent like this. */
