@@ -79,8 +79,9 @@ class SocketWake implements Wake {
   }
 
   set(): void {
-    if (this.#set) return;
-    this.#set = this.system.send(this.fd, this.#byte, null, 0) >= 0;
+    for (let attempt = 1; attempt <= ATTEMPTS && !this.#set; attempt++) {
+      this.#set = this.system.send(this.fd, this.#byte, null, 0) >= 0;
+    }
   }
 
   clear(): boolean {
