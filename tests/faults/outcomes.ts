@@ -65,7 +65,7 @@ const ROWS: readonly Row[] = [
   // --- opening and closing
   // What wakes the poller where it takes a socket for that: of the other family, if need be.
   {
-    calls: /^(?:socket\(IPv[46]\)|bind|connect|getsockname)$/,
+    calls: /^(?:socket\(IPv[46]\)|bind|connect|getsockname|sendto|recv)$/,
     scenario: "the interfaces",
     once: SAME,
     always: ["same", "refused"],
@@ -153,21 +153,35 @@ const ROWS: readonly Row[] = [
     always: ["same", "refused"],
   },
   { calls: /^bind\(netlink\)$/, ...NEEDED },
-  { calls: /^(?:sendto|recv)\(netlink\)$/, ...SPARED },
+  { calls: /^sendto\(netlink\)$/, ...SPARED },
+  {
+    calls: /^recv\(netlink\)$/,
+    once: SAME,
+    // Where there is nothing to read, nobody hears that it cannot be read.
+    always: (errno) => errno === "EAGAIN" ? SAME : ["same", "refused"],
+    syscall: /^netlink (?:answer|events)$/,
+  },
 ];
 
 /** What is not tried, and why. */
-const UNTRIED: readonly { calls: RegExp; errno?: string; mode?: Fault["mode"] }[] = [
+const UNTRIED: readonly {
+  calls: RegExp;
+  scenario?: string;
+  errno?: string;
+  mode?: Fault["mode"];
+}[] = [
   // "The interface is gone, and took its memberships along" is believed.
   { calls: /^setsockopt\(MCAST_(?:LEAVE|UNBLOCK)_/, errno: "ENODEV" },
   // An event that cannot be set wakes nobody: eventfd(2) has no such failure, short of a descriptor that others closed.
   { calls: /^write$/, mode: "always" },
+  { calls: /^sendto$/, scenario: "the interfaces", mode: "always" },
 ];
 
 /** Whether there is anything to learn from a fault. */
-export function isTried({ label, errno, mode }: Fault): boolean {
+export function isTried({ label, errno, mode }: Fault, scenario: string): boolean {
   return !UNTRIED.some((row) =>
-    row.calls.test(label) && (row.errno ?? errno) === errno && (row.mode ?? mode) === mode
+    row.calls.test(label) && (row.scenario ?? scenario) === scenario &&
+    (row.errno ?? errno) === errno && (row.mode ?? mode) === mode
   );
 }
 

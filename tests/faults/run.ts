@@ -29,7 +29,7 @@ export type Outcome =
   | "waited";
 
 /** A turn of the event loop, without a timer's millisecond. */
-function soon(): Promise<void> {
+export function soon(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

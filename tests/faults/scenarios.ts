@@ -4,7 +4,7 @@ import { listInterfaces } from "../../interfaces/list.ts";
 import { InterfaceWatcher } from "../../interfaces/watch.ts";
 import type { Packet, UdpSocket } from "../../mod.ts";
 import { at, lo, text } from "../kernel/support.ts";
-import { byFamily, type Run, type Scenario } from "./run.ts";
+import { byFamily, type Run, type Scenario, soon } from "./run.ts";
 
 const GROUP = "239.255.11.1";
 /** The sink has joined it. */
@@ -338,6 +338,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await run.step("what is known", () => {
       assertEquals(watcher.interfaces.find(({ loopback }) => loopback)?.name, lo.name);
     });
-    await run.step("close", () => watcher.close());
+    // Nothing changes here: it reads, and would wait. What goes wrong ends it.
+    await run.step("wait for a change", async () => {
+      const change = watcher.next();
+      change.catch(() => {});
+      await soon();
+      await watcher.close();
+      assertEquals(await change, { done: true, value: undefined });
+    });
   },
 };

@@ -16,7 +16,7 @@ import { type Fault, FaultPlan, type Site } from "./schedule.ts";
 const STRIDE = long || process.env.PKTINFO_FULL === "1" ? 1 : 11;
 const MODES = ["once", "always"] as const;
 /** How often these are called depends on when the event loop has its turn: of each the first ones. */
-const TIMED = /^(?:recvm?msg|epoll_ctl|read|write)/;
+const TIMED = /^(?:recvm?msg|recv$|epoll_ctl|read|write)/;
 const TIMED_CALLS = 2;
 
 /** Those that fail: what was recorded without a fault. */
@@ -66,7 +66,7 @@ async function explore(name: string, scenario: Scenario, peers: Peers) {
     for (const errno of ERRNOS) {
       for (const mode of MODES) {
         const fault: Fault = { ...site, errno, mode };
-        if (!isTried(fault) || count++ % STRIDE !== 0) continue;
+        if (!isTried(fault, name) || count++ % STRIDE !== 0) continue;
         tried++;
         try {
           const run = await runScenario(plan, peers, scenario, fault);
