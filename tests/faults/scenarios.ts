@@ -342,7 +342,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     await run.step("wait for a change", async () => {
       const change = watcher.next();
       change.catch(() => {});
-      await soon();
+      for (let turns = 0; turns < 10; turns++) await soon();
       await watcher.close();
       assertEquals(await change, { done: true, value: undefined });
     });

@@ -108,8 +108,9 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
 
 test("each kind of call was made to fail", { needs: ["linux", "ipv6"] }, () => {
   if (STRIDE > 1) return;
-  figure("faults", "calls of the scenarios that were made to fail", totals.sites, { exact: true });
+  // Another kernel, or a host of more interfaces, has some calls more or less.
+  figure("faults", "calls of the scenarios that were made to fail", totals.sites);
   figure("faults", "errno values each of them failed with", ERRNOS.length, { exact: true });
-  figure("faults", "runs with a call that fails", totals.tried, { exact: true });
+  figure("faults", "runs with a call that fails", totals.tried);
   assert(totals.tried > totals.sites * ERRNOS.length, JSON.stringify(totals));
 });
