@@ -12,7 +12,7 @@ import { atOnce, joinedOn } from "./events.ts";
 import { Lab } from "./lab.ts";
 import "./sockets.ts"; // loads the library before the first test
 
-const needs: TestOptions = { needs: ["lab"], timeout: 120_000 };
+const needs: TestOptions = { needs: ["lab"], timeout: 600_000 };
 
 /** Each run makes an interface and deletes it, which takes its time. */
 const STRIDE = long ? 1 : 11;
