@@ -66,6 +66,7 @@ const RULES: readonly Rule[] = [
   // There is a route, but no address of the interface that may be the source.
   [SEND, ["EADDRNOTAVAIL"], "noSourceAddress", (c) => c.multicast === true],
   [SEND, ["EMSGSIZE"], "tooLarge"],
+  [SEND, ["ENOBUFS"], "noRoom"],
   [
     SEND,
     ["EADDRNOTAVAIL", "EINVAL"],

@@ -13,6 +13,7 @@ import { EpollReadiness } from "./poller_epoll.ts";
 import { PollReadiness } from "./poller_poll.ts";
 import { WatchReadiness } from "./poller_watch.ts";
 import type { Readiness, Watched } from "./poller_readiness.ts";
+import { SocketError } from "./errors.ts";
 import type { System } from "./syscalls.ts";
 import { openWake, type Wake } from "./wake.ts";
 
@@ -103,6 +104,8 @@ export class Poller {
   /** Cancels the timer after which the quiet ones get a wait. */
   #cancelQuiet: (() => void) | null = null;
   #failures = 0;
+  /** After it every socket looks for itself. */
+  #pause: ReturnType<typeof setTimeout> | undefined;
   #nextToken = 1;
   #closed = false;
 
@@ -146,9 +149,19 @@ export class Poller {
     if (before === 0) this.#armed[count]++;
     if (interest === 0) this.#armed[count]--;
     // Interest that ends is not told to the kernel: it fires at most once more.
-    const news = (interest & ~registration.kernelInterest) !== 0 &&
-      this.#readiness.change(registration);
+    const news = (interest & ~registration.kernelInterest) !== 0 && this.#change(registration);
     this.#update(news);
+  }
+
+  /** Whoever cannot be waited for (epoll_ctl says ENOMEM, ENOSPC) looks for himself, after a while. */
+  #change(registration: Registration): boolean {
+    try {
+      return this.#readiness.change(registration);
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      this.#giveUp();
+      return false;
+    }
   }
 
   /** Starts the wait that is needed and ends the one that no longer is. */
@@ -193,12 +206,14 @@ export class Poller {
       await null;
     }
     this.#pending[which] = null;
-    this.#failures = result < 0 ? this.#failures + 1 : 0;
-    if (this.#failures > MAX_FAILURES) return this.#giveUp();
+    const failures = this.#failures;
+    let news = false;
+    if (result < 0 && ++this.#failures > MAX_FAILURES) return this.#giveUp();
     const woken = this.#readiness.collect(
       result,
       hold,
       (registration, events) => {
+        news = true;
         registration.kernelInterest = 0;
         const fired = registration.interest & events;
         const rest = registration.interest & ~events;
@@ -211,16 +226,23 @@ export class Poller {
     );
     // A signal meant for another wait stays until that one has seen it.
     // (A callback may have removed the last registration: then the signal's descriptor is closed.)
+    // One that cannot be cleared would end each wait at once.
     if (woken && !this.#closed && !this.#pending.held && !this.#pending.free) {
-      this.#wakeUp.clear();
+      if (!this.#wakeUp.clear() && ++this.#failures > MAX_FAILURES) return this.#giveUp();
     }
+    // What is long gone may be told of now and then, but not in one wait after the other.
+    if (!woken && !news && result >= 0 && ++this.#failures > MAX_FAILURES) return this.#giveUp();
+    if (this.#failures === failures) this.#failures = 0;
     this.#update(false);
   }
 
   /** The wait itself fails: let every socket make its own call and see its own error. */
   #giveUp(): void {
     this.#failures = 0;
-    setTimeout(() => this.#tellAll(), PAUSE_MS);
+    this.#pause ??= setTimeout(() => {
+      this.#pause = undefined;
+      this.#tellAll();
+    }, PAUSE_MS);
   }
 
   #tellAll(): void {
@@ -251,6 +273,7 @@ export class Poller {
     if (last) {
       this.#closed = true;
       this.#cancelQuiet?.();
+      if (this.#pause !== undefined) clearTimeout(this.#pause);
       this.onClosed();
     }
     const { held, free } = this.#pending;

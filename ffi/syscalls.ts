@@ -26,6 +26,9 @@ export type CallContext =
 
 /** How often a call is tried again when errno says something it cannot mean. */
 const ATTEMPTS = 4;
+/** What says that there is no such interface, and what that it cannot be told. */
+const NO_SUCH: ReadonlySet<string> = new Set(["ENODEV", "ENXIO"]);
+const EXHAUSTED: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
 
 /** One process's view of its operating system. */
 export class System {
@@ -71,8 +74,9 @@ export class System {
     return this.#errnos.get(code) ?? -1;
   }
 
-  /** The error that an errno stands for. */
+  /** The error that an errno stands for; one that could not be read (0) is EIO. */
   error(errno: number, syscall: string, context: CallContext = {}): SocketError {
+    if (errno === 0) errno = this.#unknown;
     const [code, reason] = this.platform.errors[errno] ??
       [`E${errno}`, "unknown error"];
     const hint = hintFor(this.platform, code, syscall, context);
@@ -326,14 +330,46 @@ export class System {
 
   // --- interfaces
 
-  /** An interface's index; 0 where there is none of that name. */
+  /**
+   * An interface's index; 0 where there is none of that name.
+   *
+   * @throws {SocketError} If the OS cannot be asked now.
+   */
   interfaceIndex(name: string): number {
-    return this.#calls.interfaceIndex(name);
+    return this.#lookUp("if_nametoindex", () => this.#calls.interfaceIndex(name) || null) ?? 0;
   }
 
-  /** An interface's name; `null` where there is none of that index. */
+  /**
+   * An interface's name; `null` where there is none of that index.
+   *
+   * @throws {SocketError} If the OS cannot be asked now.
+   */
   interfaceName(index: number): string | null {
-    return this.#calls.interfaceName(index);
+    return this.#lookUp("if_indextoname", () => this.#calls.interfaceName(index));
+  }
+
+  /** Without a descriptor or memory to ask by, nothing was said of the interface (if_nametoindex(3) opens a socket). */
+  #lookUp<T>(syscall: string, call: () => T | null): T | null {
+    for (let attempt = 1;; attempt++) {
+      const found = call();
+      if (found !== null || this.platform.api !== "posix") return found;
+      const errno = this.library.errno();
+      const code = this.platform.errors[errno]?.[0] ?? "";
+      if (NO_SUCH.has(code)) return null;
+      if (code === "ENOENT") this.#tryToOpen();
+      if (attempt < ATTEMPTS) continue;
+      if (EXHAUSTED.has(code)) throw this.error(errno, syscall);
+      return null;
+    }
+  }
+
+  /** glibc says ENOENT where it got no socket to ask by, whatever the reason: a socket of ours is refused for it, too. */
+  #tryToOpen(): void {
+    try {
+      this.close(this.openSocket("IPv4"));
+    } catch (error) {
+      if (error instanceof SocketError && EXHAUSTED.has(error.code)) throw error;
+    }
   }
 
   /** Calls `visit` with the list that getifaddrs(3) made, and gives the list back. */

@@ -28,6 +28,9 @@ export function openWake(system: System): Wake {
   return wake === "socket" ? new SocketWake(system) : new EventWake(system, wake.EFD_FLAGS);
 }
 
+/** How often it is tried to set or clear one: a wait that is not ended would hold up whoever closes. */
+const ATTEMPTS = 4;
+
 /** eventfd(2). */
 class EventWake implements Wake {
   readonly fd: number;
@@ -48,7 +51,11 @@ class EventWake implements Wake {
   }
 
   #use(call: "read" | "write"): number {
-    return this.system.library.symbols[call](this.fd, this.#value, this.#value.length);
+    let result = -1;
+    for (let attempt = 1; attempt <= ATTEMPTS && result < 0; attempt++) {
+      result = this.system.library.symbols[call](this.fd, this.#value, this.#value.length);
+    }
+    return result;
   }
 
   close(): void {
@@ -72,8 +79,9 @@ class SocketWake implements Wake {
   }
 
   set(): void {
-    if (this.#set) return;
-    this.#set = this.system.send(this.fd, this.#byte, null, 0) >= 0;
+    for (let attempt = 1; attempt <= ATTEMPTS && !this.#set; attempt++) {
+      this.#set = this.system.send(this.fd, this.#byte, null, 0) >= 0;
+    }
   }
 
   clear(): boolean {

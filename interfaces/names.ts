@@ -61,10 +61,30 @@ export class InterfaceNames {
   nameOf(index: number): string | null {
     let name = this.#names.get(index);
     if (name === undefined) {
-      name = index === 0 ? null : this.system.interfaceName(index);
+      name = index === 0 ? null : this.#ask(index);
       this.#names.set(index, name);
     }
     return name;
+  }
+
+  /** Where the OS cannot be asked the name is not known, and no packet is lost for it. */
+  #ask(index: number): string | null {
+    try {
+      return this.system.interfaceName(index);
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      return null;
+    }
+  }
+
+  /** Whether the OS says that there is no such interface (any more), asked now. */
+  isGone(index: number): boolean {
+    try {
+      return this.system.interfaceName(index) === null;
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      return false;
+    }
   }
 
   /** An address as the OS gave it, with its zone's name. */
@@ -122,7 +142,8 @@ export class InterfaceNames {
    * A name is looked up each time: an interface can come back under another index.
    *
    * @param wanted A name, an index (also as decimal text), or an IP address of the interface.
-   * @throws {SocketError} `ENODEV` if there is none: an unknown zone is never index 0.
+   * @throws {SocketError} `ENODEV` if there is none: an unknown zone is never index 0. `EMFILE` and the like if
+   * the OS cannot be asked.
    */
   resolve(wanted: string | number): InterfaceId {
     this.refresh();
@@ -137,7 +158,9 @@ export class InterfaceNames {
   #lookUp(wanted: string | number): InterfaceId | null {
     const index = typeof wanted === "number" ? wanted : /^\d{1,10}$/.test(wanted) ? +wanted : 0;
     // RFC 4007 section 11.2: a number is an index wherever a zone may stand.
-    const name = index > 0 && index < 2 ** 31 ? this.nameOf(index) : null;
+    const known = index > 0 && index < 2 ** 31;
+    // What is not known is asked for again: it may be that nobody could be asked.
+    const name = known ? this.nameOf(index) ?? this.system.interfaceName(index) : null;
     if (name !== null) return { index, name };
     if (typeof wanted === "number") return null;
     const ip = tryParseIp(wanted);

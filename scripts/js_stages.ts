@@ -27,7 +27,7 @@ interface TestRuntime {
 /** Tests that say something about a runtime: not those about sources, tables and tools, nor those of other systems. */
 function isForJavascript(file: string): boolean {
   return isTest(file) &&
-    /^tests\/(?:address|cli|dgram|doctor|examples|ffi|interfaces|kernel|lifecycles|runtime|socket)\//
+    /^tests\/(?:address|cli|dgram|doctor|examples|faults|ffi|interfaces|kernel|lifecycles|runtime|socket)\//
       .test(
         file,
       ) &&
@@ -35,7 +35,7 @@ function isForJavascript(file: string): boolean {
 }
 
 function callsKernel(file: string): boolean {
-  return /^tests\/(?:cli|dgram|doctor|kernel|lifecycles|runtime|socket)\/|^tests\/ffi\/(?:poller|system|wake)/
+  return /^tests\/(?:cli|dgram|doctor|faults|kernel|lifecycles|runtime|socket)\/|^tests\/ffi\/(?:poller|system|wake)/
     .test(file);
 }
 

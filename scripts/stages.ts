@@ -46,7 +46,7 @@ function isLabTest(path: string): boolean {
 
 /** Whether a file's tests take other ways through the library when they are forced to. */
 function callsKernel(path: string): boolean {
-  return /^tests\/(?:kernel|lifecycles|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/
+  return /^tests\/(?:kernel|faults|lifecycles|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/
     .test(path);
 }
 

@@ -14,6 +14,7 @@ export class Counters {
   sentBytes = 0;
   filtered = 0;
   truncated = 0;
+  controlTruncated = 0;
   errors = 0;
   lastError: Error | null = null;
 

@@ -8,6 +8,7 @@ import { isMulticast, isUnspecified, needsZone } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
 import type { SocketAddress } from "../address/socket_address.ts";
 import { SocketError } from "../ffi/errors.ts";
+import type { OptionForOneCall } from "../ffi/egress.ts";
 import type { OptionName } from "../ffi/platform/platform.ts";
 import { pollerOf, READ, type Registration, WRITE } from "../ffi/poller.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
@@ -41,6 +42,8 @@ export class FamilySocket {
   forcedInterface = 0;
   /** Where multicasts leave that name no interface; `null`: as routed. */
   multicastInterface: InterfaceId | null = null;
+  /** Options that were set for one datagram and could not be put back yet. */
+  owed: OptionForOneCall[] = [];
   /** The peer while it is connected. */
   peer: SocketWords | null = null;
   readonly registration: Registration;
@@ -48,6 +51,8 @@ export class FamilySocket {
   readonly sendRegistration: Registration;
   #local!: SocketWords;
   #own: SocketWords | null = null;
+  /** It was begun to take the peer back, and something was refused. */
+  #disconnecting = false;
   #closed = false;
 
   private constructor(
@@ -162,25 +167,40 @@ export class FamilySocket {
 
   /** Fixes the peer. */
   connect(peer: SocketWords, text: string): void {
+    // Its port may not be its own until that is done.
+    if (this.#disconnecting) this.disconnect();
     this.system.connect(this.sendFd, peer, { family: this.family, address: text, port: peer.port });
     this.peer = peer;
-    this.#setLocal(this.system.localAddress(this.fd));
+    try {
+      this.#setLocal(this.system.localAddress(this.fd));
+    } catch (error) {
+      try {
+        this.disconnect();
+      } catch {
+        // The first refusal says more; and it may be connected still, which `peer` tells.
+      }
+      throw error;
+    }
   }
 
-  /** Takes the peer back. */
+  /** Takes the peer back. What is refused half-way can be asked for again: until all is done there is a peer. */
   disconnect(): void {
     const { port, scopeId } = this.#local;
+    this.#disconnecting = true;
     this.system.disconnect(this.sendFd, { family: this.family });
-    this.peer = null;
     // Linux' udp_disconnect() forgets the interface too, also that of a link-local address.
     const name = this.kernelInterface?.name ?? this.names.nameOf(scopeId);
     const index = this.kernelInterface?.index ?? scopeId;
     if (name !== null) this.system.tryBindToInterface(this.fd, this.family, { name, index });
-    this.#setLocal(this.system.localAddress(this.fd));
-    if (this.#local.port === port) return;
-    // Linux gives a port back that the OS had chosen: take it again.
-    this.system.bind(this.fd, { ...this.#local, port }, { family: this.family, port });
-    this.#setLocal(this.system.localAddress(this.fd));
+    let local = this.system.localAddress(this.fd);
+    if (local.port !== port) {
+      // Linux gives a port back that the OS had chosen: take it again.
+      this.system.bind(this.fd, { ...local, port }, { family: this.family, port });
+      local = this.system.localAddress(this.fd);
+    }
+    this.#disconnecting = false;
+    this.peer = null;
+    this.#setLocal(local);
   }
 
   /**
@@ -190,6 +210,9 @@ export class FamilySocket {
    */
   set(changes: CheckedChanges, multicastInterface: InterfaceId | null | undefined): void {
     const { system, names, fd, sendFd, family } = this;
+    const isChanged = (option: OptionForOneCall[0]) =>
+      option === "multicastInterface" ? multicastInterface !== undefined : changes[option] !== null;
+    this.owed = this.owed.filter(([option]) => !isChanged(option));
     for (const each of fd === sendFd ? [fd] : [fd, sendFd]) {
       for (const [option, value] of Object.entries(changes)) {
         // Only IPv4 has broadcasts.
@@ -205,7 +228,14 @@ export class FamilySocket {
 
   /** The size of one of the kernel's buffers; `null` where it does not say. */
   bufferSize(which: "receiveBufferSize" | "sendBufferSize"): number | null {
-    return this.#closed ? null : this.system.getOption(this.fd, this.family, which);
+    if (this.#closed) return null;
+    try {
+      return this.system.getOption(this.fd, this.family, which);
+    } catch (error) {
+      // Whoever looks at counts is not to be stopped by what one of them says.
+      if (!(error instanceof SocketError)) throw error;
+      return null;
+    }
   }
 
   /** Closes the descriptor: at once where the poller allows it, otherwise when it has let go. */

@@ -21,6 +21,9 @@ import { type Entry, type Group, has, same, type Words } from "./membership_tabl
 
 /** Keeps the kernel's memberships in step with a socket's table. */
 export class KernelMemberships {
+  /** Groups on interfaces that could not be left: to join anew on top of what is left there would be something else. */
+  readonly #stale = new Set<string>();
+
   constructor(readonly system: System, readonly names: InterfaceNames) {}
 
   /**
@@ -68,7 +71,19 @@ export class KernelMemberships {
     entry.kernelSources = entry.kernelBlocked = [];
     // This takes the senders along (RFC 3678, 4.1.3). To leave them one by one is refused where the
     // interface is gone, and what was joined would go on counting against the limits.
-    if (known) this.#call(half, "leave", group, null, entry.interfaceIndex);
+    if (!known) return;
+    const what = `${formatIp(group)} ${entry.interfaceIndex}`;
+    this.#stale.add(what);
+    this.#call(half, "leave", group, null, entry.interfaceIndex);
+    this.#stale.delete(what);
+  }
+
+  /** Leaves what could not be left before. */
+  #leaveStale(half: FamilySocket, group: Ip, interfaceIndex: number): void {
+    const what = `${formatIp(group)} ${interfaceIndex}`;
+    if (!this.#stale.has(what)) return;
+    this.#call(half, "leave", group, null, interfaceIndex);
+    this.#stale.delete(what);
   }
 
   /** Stops or resumes a sender of an entry that is joined for any. */
@@ -79,8 +94,8 @@ export class KernelMemberships {
       this.#call(half, "block", group, source, entry.interfaceIndex);
       entry.kernelBlocked = [...entry.kernelBlocked, source];
     } else if (has(entry.kernelBlocked, source)) {
-      entry.kernelBlocked = entry.kernelBlocked.filter((other) => !same(other, source));
       this.#call(half, "unblock", group, source, entry.interfaceIndex);
+      entry.kernelBlocked = entry.kernelBlocked.filter((other) => !same(other, source));
     }
   }
 
@@ -92,6 +107,7 @@ export class KernelMemberships {
   #apply(half: FamilySocket, group: Ip, entry: Entry): void {
     const { interfaceIndex } = entry;
     if (entry.any === 0 && entry.include.length === 0) return this.forget(half, group, entry);
+    if (this.#stale.size > 0) this.#leaveStale(half, group, interfaceIndex);
     // Whose senders count: those of all interfaces, or this one's.
     const all: Pick<Group, "any" | "sources"> = this.#oneForAll(half)
       ? entry.of
@@ -111,8 +127,8 @@ export class KernelMemberships {
     }
     for (const source of entry.kernelSources) {
       if (has(wanted, source)) continue;
-      entry.kernelSources = entry.kernelSources.filter((other) => other !== source);
       this.#call(half, "leaveSource", group, source, interfaceIndex);
+      entry.kernelSources = entry.kernelSources.filter((other) => other !== source);
     }
   }
 

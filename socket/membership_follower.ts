@@ -141,7 +141,7 @@ export class MembershipFollower implements Follower {
   /** The interface is not there any more: what says so is the next of the kernel's news. */
   #isGone(error: Error, { index }: InterfaceId): boolean {
     return error instanceof SocketError && error.code === "ENODEV" &&
-      this.records.kernel.system.interfaceName(index) === null;
+      this.records.kernel.names.isGone(index);
   }
 }
 

@@ -32,6 +32,8 @@ const REST_US = 50;
 /** Errors in a row on one socket after which it is left alone for a moment. */
 const ERRORS_IN_A_ROW = 16;
 const ERROR_PAUSE_MS = 50;
+/** As many times it was woken for nothing: a bad checksum wakes, too (recvmsg then has nothing), but not for ever. */
+const VAIN_WAKES = 32;
 /** Queued ICMP errors read in one go. */
 const QUEUED_ERRORS = 64;
 
@@ -74,6 +76,8 @@ export class Receiver {
   /** The half that is read first next time: neither starves the other. */
   #turn = 0;
   #errors = 0;
+  /** How often in a row it was woken and there was nothing. */
+  #vain = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
   /** After `end` the descriptors may be somebody else's. */
   #ended = false;
@@ -198,7 +202,8 @@ export class Receiver {
 
   #ready(half: FamilySocket): void {
     this.#pace.turn();
-    half.readErrorQueue();
+    this.#vain++;
+    if (half.readErrorQueue() > 0) this.#vain = 0;
     this.#serve();
   }
 
@@ -209,15 +214,15 @@ export class Receiver {
       if (waiter) waiter.resolve(this.#shift());
     }
     if (this.#waiters.length === 0) this.#quiet();
-    else if (this.#errors < ERRORS_IN_A_ROW) this.#listen();
+    else if (this.#errors < ERRORS_IN_A_ROW && this.#vain < VAIN_WAKES) this.#listen();
     else this.#rest();
   }
 
-  /** Leaves sockets that only fail alone for a moment. */
+  /** Leaves sockets that only fail, or wake for nothing, alone for a moment. */
   #rest(): void {
     this.#pause ??= setTimeout(() => {
       this.#pause = undefined;
-      this.#errors = 0;
+      this.#errors = this.#vain = 0;
       this.#serve();
     }, ERROR_PAUSE_MS);
   }
@@ -254,11 +259,17 @@ export class Receiver {
       if (result !== system.wouldBlock) this.#refused(half, -result);
       return 0;
     }
+    const count = batched ? Math.min(result, room) : 1;
     this.#errors = 0;
-    const count = batched ? result : 1;
+    if (count > 0) this.#vain = 0;
     let trains = false;
     for (let slot = 0; slot < count; slot++) {
-      if (!batch.take(slot, batched ? -1 : result, message)) continue;
+      if (!batch.take(slot, batched ? -1 : result, message)) {
+        // Nothing known says so of a datagram; but none is lost without a trace.
+        this.counters.report(system.error(system.errnoOf("EAFNOSUPPORT"), "recvmsg"));
+        continue;
+      }
+      if (message.controlTruncated) this.counters.controlTruncated++;
       trains ||= message.control.segmentSize > 0;
       this.#deliver(half, slot);
     }

@@ -8,7 +8,7 @@
  */
 
 import { type Family, formatIp } from "../address/ip.ts";
-import type { SocketError } from "../ffi/errors.ts";
+import { SocketError } from "../ffi/errors.ts";
 import type { OptionForOneCall } from "../ffi/egress.ts";
 import { SendBatch } from "../ffi/message.ts";
 import { WRITE } from "../ffi/poller.ts";
@@ -30,6 +30,8 @@ const MAX_PAYLOAD: Record<Family, number> = { IPv4: 65507, IPv6: 65527 };
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 64;
 const PAUSES = 40;
+/** A socket that is writable so often and takes nothing is waited for by timer, too. */
+const VAIN_WAKES = 16;
 
 /** What a send that needed no waiting returns: one promise for all, not one each. */
 const DONE: Promise<void> = Promise.resolve();
@@ -116,7 +118,8 @@ export class Sender {
     // Nothing is awaited on the way: until the last is handed over nobody can
     // change the data, come in between or close the socket.
     for (let at = 0; at < datagrams.length;) {
-      const taken = datagrams[at].half.sending === null && !this.#closed
+      const { sending, owed } = datagrams[at].half;
+      const taken = sending === null && owed.length === 0 && !this.#closed
         ? this.#train(datagrams, at) || this.#batch(datagrams, at)
         : 0;
       at += taken;
@@ -141,11 +144,13 @@ export class Sender {
   #try(datagram: Outgoing): number {
     const { data, half, route } = datagram;
     const { system } = this;
+    // None may leave as another one was to.
+    if (half.owed.length > 0) this.#putBack(half);
     let result: number;
     if (route === null) {
       result = system.send(half.sendFd, data, null, 0);
     } else {
-      const own = route.options && this.#setForOneCall(half, route.options);
+      if (route.options) this.#setForOneCall(half, route.options);
       if (route.control === null) {
         const { name, nameView } = this.#batches;
         const length = system.sockaddr.write(nameView, 0, route.to);
@@ -155,7 +160,7 @@ export class Sender {
         single.put(0, half.family, data, route.to, route.control);
         result = system.sendOne(half.sendFd, single);
       }
-      for (const one of own ?? []) this.#setOption(half, one);
+      if (route.options) this.#putBackOrTell(half);
     }
     if (result >= 0) {
       this.counters.sent++;
@@ -164,9 +169,8 @@ export class Sender {
     return result;
   }
 
-  /** Sets what no control message can ask for; returns what was there before, to be set again. */
-  #setForOneCall(half: FamilySocket, options: readonly OptionForOneCall[]): OptionForOneCall[] {
-    const before: OptionForOneCall[] = [];
+  /** Sets what no control message can ask for, and notes what was there before. */
+  #setForOneCall(half: FamilySocket, options: readonly OptionForOneCall[]): void {
     try {
       for (const [option, value] of options) {
         // What is told as an index may be read as an address: this one is remembered.
@@ -174,13 +178,37 @@ export class Sender {
           ? half.multicastInterface?.index
           : this.system.getOption(half.sendFd, half.family, option);
         this.#setOption(half, [option, value]);
-        before.push([option, own ?? 0]);
+        half.owed.push([option, own ?? 0]);
       }
     } catch (error) {
-      for (const one of before) this.#setOption(half, one);
+      this.#putBackOrTell(half);
       throw error;
     }
-    return before;
+  }
+
+  /** Puts back what was set for one datagram; what is refused stays noted. */
+  #putBack(half: FamilySocket): void {
+    let failure: unknown;
+    half.owed = half.owed.filter((one) => {
+      try {
+        this.#setOption(half, one);
+        return false;
+      } catch (error) {
+        failure ??= error;
+        return true;
+      }
+    });
+    if (failure) throw failure;
+  }
+
+  /** Likewise, behind a datagram that is gone already: it is the next one that cannot be sent like this. */
+  #putBackOrTell(half: FamilySocket): void {
+    try {
+      this.#putBack(half);
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      this.counters.report(error);
+    }
   }
 
   #setOption({ sendFd, family }: FamilySocket, [option, value]: OptionForOneCall): void {
@@ -225,7 +253,7 @@ export class Sender {
     const foreignSource = control?.hasSource &&
       !this.names.isOwn({ family: half.family, ...control, zone: null });
     // For a group Linux says "no route" where there is no interface (any more).
-    const gone = index !== 0 && this.system.interfaceName(index) === null;
+    const gone = index !== 0 && this.names.isGone(index);
     if (gone) this.names.forget();
     return this.system.error(gone ? this.system.errnoOf("ENODEV") : errno, "sendmsg", {
       foreignSource,
@@ -252,14 +280,14 @@ export class Sender {
   /** Tries until the kernel takes it or refuses it. */
   async #patiently(datagram: Outgoing): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    for (let pauses = 0;;) {
+    for (let pauses = 0, wakes = 0;;) {
       if (this.#closed) throw this.#closed;
       let result = this.#try(datagram);
       if (result < 0 && !this.#mustWait(result)) result = this.#again(datagram, -result);
       if (result >= 0) return;
-      if (result === this.system.wouldBlock) {
+      if (result === this.system.wouldBlock && wakes++ < VAIN_WAKES) {
         await this.#untilWritable(datagram.half);
-      } else if (result === this.system.noBuffers && pauses++ < PAUSES) {
+      } else if (this.#mustWait(result) && pauses++ < PAUSES) {
         await this.#pause(datagram.half, pause);
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       } else {
@@ -354,7 +382,7 @@ export class Sender {
       many.put(count++, half.family, data, route && route.to, route && route.control);
     }
     if (count === 0) return 0;
-    const taken = system.sendMany(half.sendFd, many, count);
+    const taken = Math.min(system.sendMany(half.sendFd, many, count), count);
     if (taken < count) half.readErrorQueue();
     if (taken <= 0) return 0;
     for (let i = 0; i < taken; i++) bytes += datagrams[start + i].data.length;

@@ -64,6 +64,11 @@ export interface SocketStats {
   readonly filtered: number;
   /** Received datagrams that were cut to `maxDatagramSize`. */
   readonly truncated: number;
+  /**
+   * What was received with control data that the kernel had cut, or that could not be read: what it did not tell is
+   * `null` in the packet. Without a destination a packet is delivered only with `deliver: "all"`, else it is filtered.
+   */
+  readonly controlTruncated: number;
   /** Datagrams the kernel dropped because the receive buffer was full; `null` where it does not count. */
   readonly dropped: number | null;
   /** Errors that ended nothing. */

@@ -162,7 +162,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
   /** What it has counted so far, and what the kernel granted. */
   get stats(): SocketStats {
     const { received, receivedBytes, sent, sentBytes } = this.#counters;
-    const { filtered, truncated, errors, lastError } = this.#counters;
+    const { filtered, truncated, controlTruncated, errors, lastError } = this.#counters;
     return {
       families: this.#halves.map(({ family }) => family),
       unavailable: this.#unavailable,
@@ -172,6 +172,7 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
       sentBytes,
       filtered,
       truncated,
+      controlTruncated,
       dropped: this.#receiver.dropped,
       errors,
       lastError,
@@ -427,10 +428,18 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     }
     if (this.#connected !== half) this.disconnect();
     const text = formatIp({ ...words, zone: words.scopeId ? String(words.scopeId) : null });
-    half.connect(words, text);
-    this.#filter.peer = words;
+    try {
+      half.connect(words, text);
+    } finally {
+      this.#peerOf(half);
+    }
+  }
+
+  /** Takes over whether a half has a peer: what was refused may have been done in part. */
+  #peerOf(half: FamilySocket): void {
+    this.#connected = half.peer && half;
+    this.#filter.peer = half.peer;
     this.#receiver.recheck();
-    this.#connected = half;
   }
 
   /** Takes the peer back; without one it does nothing. The port stays. */
@@ -438,9 +447,11 @@ export class UdpSocket implements AsyncIterable<Packet>, AsyncDisposable {
     this.#mustBeOpen("connect");
     const half = this.#connected;
     if (!half) return;
-    this.#connected = null;
-    this.#filter.peer = null;
-    half.disconnect();
+    try {
+      half.disconnect();
+    } finally {
+      this.#peerOf(half);
+    }
   }
 
   // --- groups

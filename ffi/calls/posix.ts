@@ -1,7 +1,7 @@
 /**
  * Sockets as POSIX has them: recvmsg(2), sendmsg(2) and, on Linux, their batched kin.
  *
- * EINTR is retried here.
+ * EINTR is retried here, but not for ever: no call of ours waits, so nothing can interrupt one again and again.
  *
  * @module
  */
@@ -16,6 +16,8 @@ import type { SocketCalls } from "./calls.ts";
  * a slow one, so the lengths of small datagrams are kept as `bigint`.
  */
 const NULL = 0n;
+/** How often a call is made that says each time that it was interrupted. */
+const ATTEMPTS = 8;
 const SMALL_LENGTHS = Array.from({ length: 2049 }, (_, length) => BigInt(length));
 
 /** The calls of a POSIX system. */
@@ -52,9 +54,12 @@ export class PosixCalls implements SocketCalls {
 
   receiveMany(fd: number, batch: ReceiveBatch, count: number): number {
     let result: number;
+    let attempts = 0;
     do {
       result = this.#c.recvmmsg(fd, batch.headers, count, this.#receiveFlags, NULL);
-    } while (result < 0 && (result = this.failure()) === this.interrupted);
+    } while (
+      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
+    );
     return result;
   }
 
@@ -69,18 +74,24 @@ export class PosixCalls implements SocketCalls {
 
   #receiveMessage(fd: number, batch: ReceiveBatch, flags: number): number {
     let result: number;
+    let attempts = 0;
     do {
       result = this.#c.recvmsg(fd, batch.headers, flags);
-    } while (result < 0 && (result = this.failure()) === this.interrupted);
+    } while (
+      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
+    );
     return result;
   }
 
   receive(fd: number, buffer: Uint8Array): number {
     const length = BigInt(buffer.length);
     let result: number;
+    let attempts = 0;
     do {
       result = this.#c.recv(fd, buffer, length, this.#wholeLength);
-    } while (result < 0 && (result = this.failure()) === this.interrupted);
+    } while (
+      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
+    );
     return result;
   }
 
@@ -89,25 +100,34 @@ export class PosixCalls implements SocketCalls {
       ? SMALL_LENGTHS[data.length]
       : BigInt(data.length);
     let result: number;
+    let attempts = 0;
     do {
       result = this.#c.sendto(fd, data, length, this.#sendFlags, name, nameLength);
-    } while (result < 0 && (result = this.failure()) === this.interrupted);
+    } while (
+      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
+    );
     return result;
   }
 
   sendOne(fd: number, batch: SendBatch): number {
     let result: number;
+    let attempts = 0;
     do {
       result = this.#c.sendmsg(fd, batch.headers, this.#sendFlags);
-    } while (result < 0 && (result = this.failure()) === this.interrupted);
+    } while (
+      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
+    );
     return result;
   }
 
   sendMany(fd: number, batch: SendBatch, count: number): number {
     let result: number;
+    let attempts = 0;
     do {
       result = this.#c.sendmmsg(fd, batch.headers, count, this.#sendFlags);
-    } while (result < 0 && (result = this.failure()) === this.interrupted);
+    } while (
+      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
+    );
     return result;
   }
 

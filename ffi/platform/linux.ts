@@ -223,6 +223,8 @@ export function linux(arch: Arch): Platform {
       packetFilter: "A packet filter (nftables, iptables) or a security policy refused it",
       tooLarge:
         "The datagram exceeds what the path or the send buffer takes (see sendBufferSize and the interface's MTU)",
+      noRoom:
+        "The device's queue stays full (see `tc -s qdisc`), or the send buffer cannot hold the fragments of so large a datagram (see sendBufferSize)",
       noSuchInterface: "There is no such interface now (see `ip link`)",
       interfaceLacksFamily: "The interface does not do {family} (see `ip addr show {interface}`)",
       membershipLimitIPv4:

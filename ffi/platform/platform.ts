@@ -280,6 +280,7 @@ export type HintName =
   | "broadcastNotEnabled"
   | "packetFilter"
   | "tooLarge"
+  | "noRoom"
   | "noSuchInterface"
   | "interfaceLacksFamily"
   | "membershipLimitIPv4"

@@ -13,6 +13,8 @@ import { type NetlinkMessage, readMessages, writeDumpRequest } from "./netlink.t
 const BUFFER_SIZE = 64 * 1024;
 /** What events the kernel keeps for us; it grants up to twice net.core.rmem_max. */
 const QUEUE_SIZE = 1024 * 1024;
+/** One reading of errno proves nothing (see System): call again before giving up. */
+const ATTEMPTS = 3;
 /** How often a list that changed while it was written is asked for again. */
 const DUMP_ATTEMPTS = 8;
 
@@ -114,7 +116,12 @@ export class NetlinkSocket {
    * `wouldBlock` when nothing is there, `noBuffers` when something was lost.
    */
   receive(): NetlinkMessage[] | number {
-    const length = this.system.receive(this.fd, this.#buffer);
+    const { system } = this;
+    let length = 0;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      length = system.receive(this.fd, this.#buffer);
+      if (length >= 0 || length === system.wouldBlock || length === system.noBuffers) break;
+    }
     if (length < 0) return length;
     if (length > this.#buffer.length) return this.system.noBuffers;
     return readMessages(this.#tables, new DataView(this.#buffer.slice(0, length).buffer));

@@ -33,6 +33,8 @@ export function netlinkRecords(system: System, tables: NetlinkTables): HostRecor
 
 /** Reads of what is older than a new list before others get their turn. */
 const DRAINED_AT_ONCE = 256;
+/** The kernel says once that something was lost; saying so all the time, it has nothing else to say. */
+const OVERRUNS_IN_A_ROW = 16;
 
 /** The news, from the moment of opening. */
 export class NetlinkEvents implements RouteEvents {
@@ -53,9 +55,10 @@ export class NetlinkEvents implements RouteEvents {
   }
 
   read(): RouteEvent[] | "overrun" | null {
-    for (let reads = 0; reads < DRAINED_AT_ONCE; reads++) {
+    for (let reads = 0, overruns = 0; reads < DRAINED_AT_ONCE; reads++) {
       const messages = this.#socket.receive();
       if (typeof messages !== "number") {
+        overruns = 0;
         if (this.#lost) continue;
         return messages.flatMap((message) => this.#codec.event(message) ?? []);
       }
@@ -65,7 +68,9 @@ export class NetlinkEvents implements RouteEvents {
         this.#lost = false;
         return "overrun";
       }
-      if (messages !== this.system.noBuffers) throw this.system.error(-messages, "netlink events");
+      if (messages !== this.system.noBuffers || ++overruns > OVERRUNS_IN_A_ROW) {
+        throw this.system.error(-messages, "netlink events");
+      }
       this.#lost = true;
     }
     return [];

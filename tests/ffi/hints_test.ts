@@ -27,6 +27,7 @@ const CASES: [HintName, code: string, syscall: string, HintContext][] = [
   ["packetFilter", "EACCES", "sendmsg", { family: "IPv6" }],
   ["packetFilter", "EACCES", "sendmsg", { family: "IPv4", multicast: true }],
   ["tooLarge", "EMSGSIZE", "sendmmsg", {}],
+  ["noRoom", "ENOBUFS", "sendmsg", { family: "IPv4" }],
   ["addressNotLocal", "EADDRNOTAVAIL", "sendmsg", { family: "IPv6" }],
   ["addressNotLocal", "EINVAL", "sendmsg", { family: "IPv4" }],
   ["noSuchInterface", "ENODEV", "sendmsg", {}],

@@ -209,9 +209,9 @@ export class FakeLibrary implements Library {
     );
   }
 
-  /** The result of a refused call: -1, with errno. */
-  refuse(code: string): number {
-    const errno = this.system.errnoOf(code);
+  /** The result of a refused call: -1, with errno. `null`: somebody has cleared errno before it is read. */
+  refuse(code: string | null): number {
+    const errno = code === null ? 0 : this.system.errnoOf(code);
     if (errno < 0) throw new Error(`this system has no ${code}`);
     this.#errno = errno;
     return -1;
