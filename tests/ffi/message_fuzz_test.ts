@@ -29,10 +29,10 @@ for (const [name, platform] of PLATFORMS) {
       SLOT_SIZE,
     );
     batch.setDataSize(SLOT_SIZE);
-    const [names, vectors, , controls] = buffers;
+    const [names, vectors, data, controls] = buffers;
     const { msghdr, mmsghdr } = platform.layouts;
     const size = (mmsghdr ?? msghdr).size;
-    const view = new DataView(batch.headers.buffer);
+    const view = new DataView(batch.headers.buffer, batch.headers.byteOffset);
     const whole = batch.headers.slice();
     const wholeVectors = vectors.slice();
     const control = new ControlCodec(platform);
@@ -86,7 +86,7 @@ for (const [name, platform] of PLATFORMS) {
       assertEquals(out.control.interfaceIndex, record.interfaceIndex);
       assertEquals(out.control.hasDestination, record.hasDestination);
       assertEquals(out.length, Math.min(given >= 0 ? given : counted, SLOT_SIZE));
-      assertEquals(batch.data(slot, out.length).byteOffset, slot * SLOT_SIZE);
+      assertEquals(batch.data(slot, out.length).byteOffset, data.byteOffset + slot * SLOT_SIZE);
       // The slot is as it was: no lie is left for the next call.
       const counts = mmsghdr ? slot * size + mmsghdr.at.msg_len : -1;
       if (counts >= 0) view.setUint32(counts, 0, true);
