@@ -138,6 +138,12 @@ export async function startReceiver(
   return new Receiver(program, port);
 }
 
+/** Starts a program that echoes, without a word, for so many seconds; its port. */
+export async function startEcho(place: Place, bind: string, seconds = 300): Promise<number> {
+  const program = await start(place, "echo.py", toArgs({ bind, seconds }));
+  return (await program.nextJson<{ port: number }>()).port;
+}
+
 export interface SendOptions {
   /** The destination address, a zone allowed. */
   to: string;
