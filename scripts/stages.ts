@@ -1,5 +1,6 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
 import { clientsStage } from "./clients_stage.ts";
+import { long } from "../tests/figures.ts";
 import { figuresEnv } from "./figures.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
@@ -108,6 +109,8 @@ async function runLab(selection: Selection): Promise<Result> {
         await denoTest([...args, file], {
           env: { ...resolvedEnv(), ...figuresEnv(), PKTINFO_LAB: "1" },
           wrap: inNamespace,
+          // A flood of ten minutes is one of a file's tests.
+          limit: long ? 3600 : undefined,
         }),
       );
     }
