@@ -1,9 +1,8 @@
 /** Datagrams of somebody who means harm, or has a broken program: always the same by a fixed seed. */
 import { assert } from "@std/assert";
 import process from "node:process";
-import v8 from "node:v8";
-import vm from "node:vm";
 import { pick, randomWords } from "../address/random.ts";
+import { collectGarbage } from "../soak/gauges.ts";
 
 /** Of each sort; fewer where there is little time. */
 export const COUNT = process.env.PKTINFO_FULL === "1" ? 100_000 : 1_000;
@@ -11,19 +10,9 @@ export const COUNT = process.env.PKTINFO_FULL === "1" ? 100_000 : 1_000;
 /** Compiled code and the like; a hundred thousand datagrams would be more. */
 const MAX_GROWTH_BYTES = 8 * 1024 * 1024;
 
-let collect: (() => void) | undefined;
-
 /** The bytes in use when all garbage is collected. */
 function usedBytes(): number {
-  if (collect === undefined) {
-    const bun = (globalThis as { Bun?: { gc(force: boolean): void } }).Bun;
-    if (bun) collect = () => bun.gc(true);
-    else {
-      v8.setFlagsFromString("--expose-gc");
-      collect = vm.runInNewContext("gc") as () => void;
-    }
-  }
-  collect();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 

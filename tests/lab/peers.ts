@@ -321,3 +321,40 @@ export async function startTalker(place: Place): Promise<Talker> {
   await program.nextJson();
   return new Talker(program);
 }
+
+/** A datagram for a sprayer; multicast leaves by the interface. */
+export interface Drop {
+  to: string;
+  port: number;
+  text: string;
+  interface?: string;
+}
+
+/** A program that sends many different datagrams at a word. */
+export class Sprayer implements AsyncDisposable {
+  readonly program: Program;
+
+  /** Use `startSprayer`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  /** Sends them all, in order; resolves when the kernel has taken them. */
+  async send(drops: readonly Drop[]): Promise<void> {
+    const list = drops.map(({ to, port, text, interface: name }) => [to, port, text, name ?? null]);
+    this.program.writeLine(JSON.stringify(list));
+    await this.program.nextJson(20_000);
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a sprayer. */
+export async function startSprayer(place: Place): Promise<Sprayer> {
+  const program = await start(place, "sprayer.py", [], { interactive: true });
+  await program.nextJson();
+  return new Sprayer(program);
+}
