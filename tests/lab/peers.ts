@@ -358,3 +358,41 @@ export async function startSprayer(place: Place): Promise<Sprayer> {
   await program.nextJson();
   return new Sprayer(program);
 }
+
+export interface ChatterOptions {
+  port: number;
+  /** The groups that are talked to. */
+  to: string[];
+  /** The interfaces, which may be missing now and then. */
+  interface: string[];
+  /** Seconds between two rounds. Default 0.01. */
+  every?: number;
+}
+
+/** A program that talks to groups on interfaces that come and go. */
+export class Chatter implements AsyncDisposable {
+  readonly program: Program;
+
+  /** Use `startChatter`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  /** Says something on all interfaces, once, and is quiet from then on; resolves to how many the kernel took. */
+  async say(words: string): Promise<number> {
+    this.program.writeLine(words);
+    return (await this.program.nextJson<{ said: number }>(20_000)).said;
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a chatter. */
+export async function startChatter(place: Place, options: ChatterOptions): Promise<Chatter> {
+  const program = await start(place, "chatter.py", toArgs(options), { interactive: true });
+  await program.nextJson();
+  return new Chatter(program);
+}
