@@ -112,6 +112,9 @@ async function thousandGroups(
   onB: Sprayer,
 ): Promise<void> {
   const joined = kernelGroups("eth0", family);
+  // Somebody else's groups: without them the host would take nothing to these groups in from B.
+  await using other = openUdpSocket({ family });
+  for (let n = 0; n < GROUPS; n++) other.join(group(family, n), { interface: "eth1" });
   await using socket = openUdpSocket({ family });
   const { port } = socket;
   const marker = group(family, 5000);
