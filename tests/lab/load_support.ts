@@ -26,7 +26,7 @@ export interface Flood {
   sent(): Promise<{ sent: number; seconds: number }>;
 }
 
-/** Begins to flood an address from a host. */
+/** Begins to flood an address from a host with so many datagrams a second, numbered from `first` on. */
 export async function startFlood(
   file: string,
   from: Host,
@@ -34,18 +34,33 @@ export async function startFlood(
   port: number,
   rate: number,
   seconds: number,
+  first = 0,
 ): Promise<Flood> {
-  const program = await from.spawn(file, [to, port, rate, seconds].map(String));
+  const program = await from.spawn(file, [to, port, rate, seconds, first].map(String), {
+    interactive: true,
+  });
   return { program, sent: () => program.nextJson((seconds + 30) * 1000) };
 }
 
-/** What /proc/net/udp says the kernel has dropped of a socket's datagrams: the same count, told another way. */
-export function kernelDrops(port: number, family: "IPv4" | "IPv6"): number {
+/** What /proc/net/udp says of the socket on a port: the bytes that nobody has read yet, and what was dropped. */
+export function kernelCounts(port: number, family: "IPv4" | "IPv6"): {
+  queued: number;
+  dropped: number;
+} {
   const lines = fs.readFileSync(`/proc/net/udp${family === "IPv4" ? "" : "6"}`, "utf8").split("\n");
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const line = lines.find((line) => line.trim().split(/\s+/)[1]?.endsWith(wanted));
-  if (line === undefined) throw new Error(`no socket on port ${port}`);
-  return Number(line.trim().split(/\s+/).at(-1));
+  const words = lines.map((line) => line.trim().split(/\s+/)).find(([, at]) =>
+    at?.endsWith(wanted)
+  );
+  if (words === undefined) throw new Error(`no socket on port ${port}`);
+  return { queued: parseInt(words[4].split(":")[1], 16), dropped: Number(words.at(-1)) };
+}
+
+/** Waits until a socket's reader has taken from the kernel whatever is there. */
+export async function drained(port: number, family: "IPv4" | "IPv6"): Promise<void> {
+  while (kernelCounts(port, family).queued > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** Keeps a processor busy for so long: what a program does with a packet. */

@@ -1,9 +1,11 @@
 // Floods one socket with numbered datagrams at a fixed rate, and counts what the kernel has taken of them.
-// usage: flood ADDRESS PORT PACKETS_A_SECOND SECONDS
-// Each datagram begins with its number (8 bytes, little-endian). At the end one line: {"sent":N,"seconds":S}
+// usage: flood ADDRESS PORT PACKETS_A_SECOND SECONDS [FIRST]
+// A line on standard input is another rate, from then on.
+// Each datagram begins with its number (8 bytes, little-endian), from FIRST on. At the end one line: {"sent":N,"seconds":S}
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,8 +44,25 @@ static socklen_t parse(const char *address, const char *port, struct sockaddr_st
   return sizeof *ipv6;
 }
 
+// The last rate that was asked for; 0 if none was.
+static double asked(void) {
+  static char line[4096];
+  static size_t length = 0;
+  double rate = 0;
+  for (char byte; read(0, &byte, 1) == 1;) {
+    if (byte != '\n') {
+      if (length < sizeof line - 1) line[length++] = byte;
+      continue;
+    }
+    line[length] = 0;
+    length = 0;
+    rate = atof(line);
+  }
+  return rate;
+}
+
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc < 5) return 2;
   struct sockaddr_storage to;
   socklen_t length = parse(argv[1], argv[2], &to);
   double rate = atof(argv[3]), seconds = atof(argv[4]);
@@ -60,17 +79,25 @@ int main(int argc, char **argv) {
     messages[i].msg_hdr = (struct msghdr){
         .msg_name = &to, .msg_namelen = length, .msg_iov = &vectors[i], .msg_iovlen = 1};
   }
-  uint64_t sent = 0;
-  double start = now(), end = start + seconds;
+  uint64_t sent = 0, first = argc > 5 ? strtoull(argv[5], NULL, 10) : 0;
+  fcntl(0, F_SETFL, O_NONBLOCK);
+  double start = now(), end = start + seconds, from = start;
+  uint64_t before = 0;
   for (double time = start; time < end; time = now()) {
+    double other = asked();
+    if (other > 0) {
+      rate = other;
+      from = time;
+      before = sent;
+    }
     // It catches up with what it has missed while it was not running.
-    double ahead = sent / rate - (time - start);
+    double ahead = (sent - before) / rate - (time - from);
     if (ahead > 0) {
-      usleep((useconds_t)(ahead * 1e6) + 1);
+      usleep((useconds_t)(ahead < 0.05 ? ahead * 1e6 + 1 : 5e4));
       continue;
     }
     for (int i = 0; i < BATCH; i++)
-      for (int byte = 0; byte < 8; byte++) payload[i][byte] = (unsigned char)((sent + i) >> (8 * byte));
+      for (int byte = 0; byte < 8; byte++) payload[i][byte] = (unsigned char)((first + sent + i) >> (8 * byte));
     int count = sendmmsg(fd, messages, BATCH, 0);
     if (count > 0) sent += (uint64_t)count;
     else if (errno != ENOBUFS && errno != EAGAIN && errno != EINTR) fail("sendmmsg");
