@@ -396,3 +396,73 @@ export async function startChatter(place: Place, options: ChatterOptions): Promi
   await program.nextJson();
   return new Chatter(program);
 }
+
+/** What a peer of the soak run has done for one job. */
+export interface JobCounts {
+  sent: number;
+  answered: number;
+  wrong: number;
+}
+
+/** A job: datagrams, every so many seconds, until it is stopped. Begun again it goes on with the next number. */
+export interface Job {
+  do: "send" | "ask" | "garbage";
+  id: number;
+  to: string;
+  port: number;
+  every: number;
+  interface?: string;
+}
+
+/** A program that does many things at once, and counts them. */
+export class SoakPeer implements AsyncDisposable {
+  readonly program: Program;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Use `startSoakPeer`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  #command(command: object): Promise<JobCounts> {
+    const result = this.#turn.then(async () => {
+      this.program.writeLine(JSON.stringify(command));
+      const answer = await this.program.nextJson<JobCounts & { error?: string }>(20_000);
+      if (answer.error !== undefined) throw new Error(answer.error);
+      return answer;
+    });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Answers whatever comes to a port. */
+  async echo(port: number): Promise<void> {
+    await this.#command({ do: "echo", port });
+  }
+
+  /** Begins a job, or goes on with it. */
+  async begin(job: Job): Promise<void> {
+    await this.#command(job);
+  }
+
+  /** Stops a job, and tells what was done so far. */
+  stop({ id }: Pick<Job, "id">): Promise<JobCounts> {
+    return this.#command({ do: "stop", id });
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a peer of the soak run. */
+export async function startSoakPeer(place: Place, options: {
+  /** Then it ends by itself. */
+  seconds: number;
+  seed: number;
+}): Promise<SoakPeer> {
+  const program = await start(place, "soak_peer.py", toArgs(options), { interactive: true });
+  await program.nextJson();
+  return new SoakPeer(program);
+}
