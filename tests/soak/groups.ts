@@ -1,5 +1,6 @@
 /** Multicast on three interfaces, one of which comes and goes, and memberships that follow. */
 import type { Membership } from "../../mod.ts";
+import type { Host } from "../lab/lab.ts";
 import type { Job, SoakPeer } from "../lab/peers.ts";
 import type { Stream } from "./ledger.ts";
 import type { Part, Scene } from "./scene.ts";
@@ -7,7 +8,7 @@ import type { Part, Scene } from "./scene.ts";
 const GROUPS = ["239.7.7.7", "ff15::7:7"];
 const EVERY_S = 0.02;
 /** How long the third link stays as it is. */
-const CHANGE_MS = 2_000;
+const CHANGE_MS = 4_000;
 
 interface Source {
   peer: SoakPeer;
@@ -47,36 +48,43 @@ export const listening: Part = async (scene) => {
   scene.later(() => socket.close().then(() => reading));
 };
 
+/** The third link made anew. */
+const ANEW = [
+  "link del eth2",
+  "link add name eth2 type veth peer name eth0 netns c",
+  "link set eth2 up",
+];
+
+/** What happens to it. */
+const CHANGES: readonly string[][] = [
+  ["link set eth2 down", "link set eth2 up"],
+  [
+    ...["link set eth2 down", "link set eth2 name other2"],
+    ...["link set other2 name eth2", "link set eth2 up"],
+  ],
+  ["link set eth2 mtu 1400", "link set eth2 mtu 1500"],
+  ANEW,
+];
+
+/** Waits in one process: to start one for each look takes this one's time. */
+async function usable(host: Host, name: string): Promise<void> {
+  const has = `ip -6 address show dev ${name} scope link -tentative | grep -q inet6`;
+  await host.run("sh", ["-c", `until ${has}; do sleep 0.05; done`]);
+}
+
 /** Changes the third link, while its peer is silent, and waits until all have noticed. */
 async function change(
   scene: Scene,
   memberships: readonly Membership[],
   sources: readonly Source[],
 ): Promise<void> {
-  const { net: { here, c, lab }, ledger } = scene;
+  const { net: { here, c }, ledger } = scene;
   for (const { peer, job, stream } of sources) stream.sent = (await peer.stop(job)).sent;
   await soon(() => sources.every(({ stream }) => stream.missing <= 0));
-  const commands = [
-    ["link set eth2 down", "link set eth2 up"],
-    [
-      "link set eth2 down",
-      "link set eth2 name other2",
-      "link set other2 name eth2",
-      "link set eth2 up",
-    ],
-    ["link set eth2 mtu 1400", "link set eth2 mtu 1500"],
-    ["link del eth2"],
-  ];
-  const chosen = commands[scene.below(commands.length)];
-  if (chosen[0].startsWith("link del")) {
-    await here.batch(chosen);
-    await lab.link({ host: here, name: "eth2" }, {
-      host: c,
-      name: "eth0",
-      addresses: ["10.4.0.100/24"],
-    });
-  } else await here.batch(chosen);
-  await Promise.all([here.settled("eth2"), c.settled("eth0")]);
+  const chosen = CHANGES[scene.below(CHANGES.length)];
+  await here.batch(chosen);
+  if (chosen === ANEW) await c.batch(["addr add 10.4.0.100/24 dev eth0", "link set eth0 up"]);
+  await Promise.all([usable(here, "eth2"), usable(c, "eth0")]);
   const index = await here.index("eth2");
   const follows = () =>
     memberships.every(({ interfaces, failed }) =>
