@@ -14,6 +14,8 @@ import { twoNetworks } from "./topologies.ts";
 const SECONDS = long ? 60 : 6;
 const RATE = 2_000;
 const END = "the end";
+/** Nothing is read ahead of demand, but what one call brings. */
+const A_CALL = 32;
 /** What a packet of the slow reader may take of calls: one that brings many, and one to wait. */
 const CALLS_A_PACKET = 4;
 const GROWTH_KIB = 1024;
@@ -46,6 +48,7 @@ test("a reader that takes a second over each packet is left in peace, and keeps 
     await new Promise((resolve) => setTimeout(resolve, 1000));
     if (++slow === SECONDS - 1) break;
   }
+  const ahead = socket.stats.received - numbers.count;
   const calls = library.calls.length + library.blocking.length;
   const growth = await usedKiB() - memory;
   const { sent } = await flood.sent();
@@ -71,6 +74,7 @@ test("a reader that takes a second over each packet is left in peace, and keeps 
   assertEquals([numbers.repeated, numbers.late], [0, 0], told);
   assertEquals(kernelCounts(port, "IPv4").dropped, dropped);
   assert(dropped! > sent / 2, `nobody was starved: ${told}`);
+  assert(ahead < A_CALL, `${ahead} packets read that nobody has asked for: ${told}`);
   assert(calls <= slow * CALLS_A_PACKET, told);
   assert(growth < GROWTH_KIB, told);
   assertEquals(asker.answered, asker.asked);

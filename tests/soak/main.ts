@@ -122,10 +122,10 @@ async function soak(minutes: number, seed: number, json: string | undefined): Pr
   await act(base, WARM_UP_SECONDS, seed, early.signal);
 
   const resident: Sample[] = [], used: Sample[] = [];
+  const lag = new TimerLag();
   const usedBefore = await usedKiB();
   const descriptorsBefore = openDescriptors();
   let mostDescriptors = 0;
-  const lag = new TimerLag();
   const [start, cpu] = [performance.now(), cpuSeconds()];
   const elapsed = () => (performance.now() - start) / 1000;
   const ledger = await act(base, minutes * 60, seed, early.signal, async () => {

@@ -1,7 +1,7 @@
 /** Numbered datagrams: which have come, which twice. Pure. */
 
 /** So many of the latest numbers are remembered one by one. */
-const WINDOW = 1 << 16;
+const WINDOW = 1 << 13;
 
 /**
  * The numbers of one stream, each of which is to come once at the most.
