@@ -71,11 +71,6 @@ export class Stream {
     return payload(this.id, this.sent++, length);
   }
 
-  /** Takes the last back: it was refused. */
-  notSent(): void {
-    this.sent--;
-  }
-
   /** How many have not arrived. */
   get missing(): number {
     return this.sent - this.numbers.count;
@@ -145,6 +140,8 @@ export class Ledger {
   readonly details: string[] = [];
   /** Things that were done, by name. */
   readonly deeds = new Map<string, number>();
+  /** The longest that something took which nothing else can be done meanwhile, in milliseconds, by name. */
+  readonly longest = new Map<string, number>();
   readonly #streams = new Map<number, { stream: Stream; inbox: Inbox }>();
 
   /** A new place to arrive at. */
@@ -165,6 +162,14 @@ export class Ledger {
   /** Notes that something was done. */
   did(what: string, times = 1): void {
     this.deeds.set(what, (this.deeds.get(what) ?? 0) + times);
+  }
+
+  /** Does something, and notes how long it took. */
+  timed<T>(what: string, act: () => T): T {
+    const start = performance.now();
+    const result = act();
+    this.longest.set(what, Math.max(this.longest.get(what) ?? 0, performance.now() - start));
+    return result;
   }
 
   /** Notes that something went wrong. */

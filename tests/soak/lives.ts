@@ -52,7 +52,7 @@ async function live(scene: Scene, inbox: Inbox, stream: Stream): Promise<void> {
   ledger.did("sockets opened and closed");
   if (end === "dispose") return await socket[Symbol.asyncDispose]();
   if (end === "abort") {
-    abort.abort();
+    ledger.timed("closing", () => abort.abort());
     return await socket.close();
   }
   if (end === "while waiting") {

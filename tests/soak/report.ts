@@ -115,6 +115,9 @@ export function rows(ledger: Ledger, measured: Measured): Row[] {
     { what: "timer lag at p99", value: measured.lagP99, unit: "ms", most: BOUNDS.lagP99 },
     { what: "timer lag, the longest", value: Math.round(measured.longestLag), unit: "ms" },
     { what: "timer lag at p99 by the clock", value: measured.lagP99ByClock, unit: "ms" },
+    ...[...ledger.longest].map(([what, ms]) => (
+      { what: `${what}, the longest`, value: Math.round(ms), unit: "ms" }
+    )),
     { what: "CPU time, of one core", value: Math.round(measured.cpu * 100), unit: "%" },
   ];
 }

@@ -73,7 +73,9 @@ export class Scene {
   /** Opens a socket whose errors nobody expects. */
   open(what: string, options: UdpSocketOptions = {}): UdpSocket {
     const onError = (error: Error) => this.ledger.trouble("error", `${what}: ${error.message}`);
-    return openUdpSocket({ onError, ...options });
+    const act = () => openUdpSocket({ onError, ...options });
+    // The kernel has one lock for all groups and interfaces of all network namespaces.
+    return this.ledger.timed(options.groups ? "opening with groups" : "opening", act);
   }
 
   /** Opens a socket whose packets are all in the books. */
