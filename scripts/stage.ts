@@ -46,16 +46,18 @@ const here: Machine = { deno: [deno], env: {}, pathOf: (file) => file };
 /** Runs `deno test` and reads its JUnit report. */
 export async function denoTest(
   args: readonly string[],
-  { machine = here, env, wrap = (command) => command }: {
+  { machine = here, env, wrap = (command) => command, limit }: {
     machine?: Machine;
     env?: Record<string, string>;
     wrap?: (command: string[]) => string[];
+    /** After so many seconds it is killed. */
+    limit?: number;
   } = {},
 ): Promise<Result> {
   const report = await Deno.makeTempFile({ dir: scratch(), suffix: ".xml" });
   const junit = `--junit-path=${machine.pathOf(report)}`;
   const command = wrap([...machine.deno, "test", "--allow-all", junit, ...args]);
-  const { code, output } = await run(command, { env: { ...machine.env, ...env } });
+  const { code, output } = await run(command, { env: { ...machine.env, ...env }, limit });
   const tally = readJunit(await Deno.readTextFile(report));
   // A module that cannot be loaded, a leak outside of a test or a crash is in no report.
   const uncaught = [...output.matchAll(/^(\S+ \(uncaught error\))$/gm)].map(([, name]) => name);

@@ -1,6 +1,7 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
 import { auditStage } from "./audit_stage.ts";
 import { clientsStage } from "./clients_stage.ts";
+import { long } from "../tests/figures.ts";
 import { figuresEnv } from "./figures.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
@@ -116,6 +117,8 @@ async function runLab(selection: Selection): Promise<Result> {
         await denoTest([...args, file], {
           env: { ...resolvedEnv(), ...figuresEnv(), PKTINFO_LAB: "1" },
           wrap: inNamespace,
+          // A flood of ten minutes is one of a file's tests.
+          limit: long ? 3600 : undefined,
         }),
       );
     }

@@ -10,6 +10,12 @@
  */
 const PACKETS_A_TURN = 256;
 /**
+ * So long a turn lasts: whoever works long over each packet would keep timers waiting for 256 of them. The time is
+ * looked at before a call, and not before so many packets as a full call brings: one that has few pays nothing.
+ */
+const TURN_MS = 4;
+const FULL_CALL = 32;
+/**
  * So many packets since it was parked are traffic: the next one is near. Then it
  * looks once more, a turn later (2 us), before it parks (being woken costs 40). A
  * request that is answered and done parks at once.
@@ -34,6 +40,8 @@ export type NextLook = "turn" | "rest" | "park";
 export class Pace {
   /** How many packets may still be taken in this turn. */
   left = PACKETS_A_TURN;
+  /** When the turn began. */
+  #turnFrom: number;
   /** Packets since it parked. */
   #recent = 0;
   /** Whether it has looked in vain since the last packet. */
@@ -61,10 +69,15 @@ export class Pace {
     readonly rests: boolean,
     readonly busyPollMs: number,
     readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.#turnFrom = this.now();
+  }
 
   /** Whether a look is worth a call now. */
-  get looks(): boolean {
+  looks(): boolean {
+    if (this.left <= PACKETS_A_TURN - FULL_CALL && this.now() - this.#turnFrom > TURN_MS) {
+      this.left = 0;
+    }
     if (this.left <= 0) return false;
     return !this.#streams || this.#emptied < this.sockets ||
       this.now() - this.#emptiedAt > BELIEVED_MS;
@@ -98,6 +111,7 @@ export class Pace {
   /** Everybody else had a turn. */
   turn(): void {
     this.left = PACKETS_A_TURN;
+    this.#turnFrom = this.now();
     this.#emptied = 0;
   }
 

@@ -233,7 +233,7 @@ export class Receiver {
     const { halves } = this;
     const pace = this.#pace;
     this.names.refresh();
-    for (let quiet = 0; quiet < halves.length && pace.looks;) {
+    for (let quiet = 0; quiet < halves.length && pace.looks();) {
       const half = halves[this.#turn];
       this.#turn = (this.#turn + 1) % halves.length;
       if (this.#read(half) > 0) quiet = 0;

@@ -1,10 +1,9 @@
 /** Datagrams of somebody who means harm, or has a broken program: always the same by a fixed seed. */
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
-import v8 from "node:v8";
-import vm from "node:vm";
 import { pick, randomWords } from "../address/random.ts";
 import { inputs, mutated, type Mutation, MUTATIONS, note } from "../faults/mutate.ts";
+import { collectGarbage } from "../soak/gauges.ts";
 
 /** Of each sort; fewer where there is little time. */
 export const COUNT = inputs(1_000, 100_000);
@@ -14,19 +13,9 @@ const FEWER = inputs(500, 20_000);
 /** Compiled code and the like; a hundred thousand datagrams would be more. */
 const MAX_GROWTH_BYTES = 8 * 1024 * 1024;
 
-let collect: (() => void) | undefined;
-
 /** The bytes in use when all garbage is collected. */
 function usedBytes(): number {
-  if (collect === undefined) {
-    const bun = (globalThis as { Bun?: { gc(force: boolean): void } }).Bun;
-    if (bun) collect = () => bun.gc(true);
-    else {
-      v8.setFlagsFromString("--expose-gc");
-      collect = vm.runInNewContext("gc") as () => void;
-    }
-  }
-  collect();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 

@@ -138,6 +138,12 @@ export async function startReceiver(
   return new Receiver(program, port);
 }
 
+/** Starts a program that echoes, without a word, for so many seconds; its port. */
+export async function startEcho(place: Place, bind: string, seconds = 300): Promise<number> {
+  const program = await start(place, "echo.py", toArgs({ bind, seconds }));
+  return (await program.nextJson<{ port: number }>()).port;
+}
+
 export interface SendOptions {
   /** The destination address, a zone allowed. */
   to: string;
@@ -314,4 +320,149 @@ export async function startTalker(place: Place): Promise<Talker> {
   const program = await start(place, "talker.py", [], { interactive: true });
   await program.nextJson();
   return new Talker(program);
+}
+
+/** A datagram for a sprayer; multicast leaves by the interface. */
+export interface Drop {
+  to: string;
+  port: number;
+  text: string;
+  interface?: string;
+}
+
+/** A program that sends many different datagrams at a word. */
+export class Sprayer implements AsyncDisposable {
+  readonly program: Program;
+
+  /** Use `startSprayer`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  /** Sends them all, in order; resolves when the kernel has taken them. */
+  async send(drops: readonly Drop[]): Promise<void> {
+    const list = drops.map(({ to, port, text, interface: name }) => [to, port, text, name ?? null]);
+    this.program.writeLine(JSON.stringify(list));
+    await this.program.nextJson(20_000);
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a sprayer. */
+export async function startSprayer(place: Place): Promise<Sprayer> {
+  const program = await start(place, "sprayer.py", [], { interactive: true });
+  await program.nextJson();
+  return new Sprayer(program);
+}
+
+export interface ChatterOptions {
+  port: number;
+  /** The groups that are talked to. */
+  to: string[];
+  /** The interfaces, which may be missing now and then. */
+  interface: string[];
+  /** Seconds between two rounds. Default 0.01. */
+  every?: number;
+}
+
+/** A program that talks to groups on interfaces that come and go. */
+export class Chatter implements AsyncDisposable {
+  readonly program: Program;
+
+  /** Use `startChatter`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  /** Says something on all interfaces, once, and is quiet from then on; resolves to how many the kernel took. */
+  async say(words: string): Promise<number> {
+    this.program.writeLine(words);
+    return (await this.program.nextJson<{ said: number }>(20_000)).said;
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a chatter. */
+export async function startChatter(place: Place, options: ChatterOptions): Promise<Chatter> {
+  const program = await start(place, "chatter.py", toArgs(options), { interactive: true });
+  await program.nextJson();
+  return new Chatter(program);
+}
+
+/** What a peer of the soak run has done for one job. */
+export interface JobCounts {
+  sent: number;
+  answered: number;
+  wrong: number;
+}
+
+/** A job: datagrams, every so many seconds, until it is stopped. Begun again it goes on with the next number. */
+export interface Job {
+  do: "send" | "ask" | "garbage";
+  id: number;
+  to: string;
+  port: number;
+  every: number;
+  interface?: string;
+}
+
+/** A program that does many things at once, and counts them. */
+export class SoakPeer implements AsyncDisposable {
+  readonly program: Program;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Use `startSoakPeer`. */
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  #command(command: object): Promise<JobCounts> {
+    const result = this.#turn.then(async () => {
+      this.program.writeLine(JSON.stringify(command));
+      const answer = await this.program.nextJson<JobCounts & { error?: string }>(20_000);
+      if (answer.error !== undefined) throw new Error(answer.error);
+      return answer;
+    });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Answers whatever comes to a port. */
+  async echo(port: number): Promise<void> {
+    await this.#command({ do: "echo", port });
+  }
+
+  /** Begins a job, or goes on with it. */
+  async begin(job: Job): Promise<void> {
+    await this.#command(job);
+  }
+
+  /** Stops a job, and tells what was done so far. */
+  stop({ id }: Pick<Job, "id">): Promise<JobCounts> {
+    return this.#command({ do: "stop", id });
+  }
+
+  /** Ends the program. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program.stop("SIGKILL");
+  }
+}
+
+/** Starts a peer of the soak run. */
+export async function startSoakPeer(place: Place, options: {
+  /** Then it ends by itself. */
+  seconds: number;
+  seed: number;
+}): Promise<SoakPeer> {
+  const program = await start(place, "soak_peer.py", toArgs(options), { interactive: true });
+  await program.nextJson();
+  return new SoakPeer(program);
 }
