@@ -53,24 +53,24 @@ for (const [what, mode, status, options] of quietly) {
     }));
 }
 
-const uncaught: [what: string, mode: string, options: TestOptions][] = [
-  ["an uncaught error with pending reads ends the process, and is shown", "throw-waiting", alone],
-  ["an uncaught error while packets come in ends the process, and is shown", "throw", {
-    ...alone,
-    skip: notUnder(
-      "bun",
-      "Bun 1.4.5 goes on after it for as long as its loop is kept busy: by its own dgram or setImmediate, too",
-    ),
-  }],
-];
+const isShown = ({ status, stderr }: Ended) => {
+  assertEquals(status, "1", stderr);
+  assertStringIncludes(stderr, "nobody catches this");
+};
 
-for (const [what, mode, options] of uncaught) {
-  test(what, options, () =>
-    repeatedly(mode, ({ status, stderr }) => {
-      assertEquals(status, "1", stderr);
-      assertStringIncludes(stderr, "nobody catches this");
-    }));
-}
+test(
+  "an uncaught error with pending reads ends the process, and is shown",
+  alone,
+  () => repeatedly("throw-waiting", isShown),
+);
+
+test("an uncaught error while packets come in ends the process, and is shown", {
+  ...alone,
+  skip: notUnder(
+    "bun",
+    "Bun 1.4.5 goes on after it for as long as its loop is kept busy: by its own dgram or setImmediate, too",
+  ),
+}, () => repeatedly("throw", isShown));
 
 test("a worker thread sends and receives, and ends by itself", inWorkers, async () => {
   assertEquals(await ending("worker"), { status: "0", lines: ["one two three"], stderr: "" });
