@@ -18,7 +18,7 @@ function passesOf(earlier: ReadonlyMap<string, Result>): Passes {
 }
 
 /** As `deno fmt` has it, which checks the file, too. */
-async function formatted(text: string): Promise<string> {
+export async function formatted(text: string): Promise<string> {
   const config = new URL("../deno.json", import.meta.url).pathname;
   const child = new Deno.Command(deno, {
     args: ["fmt", `--config=${config}`, "--ext=md", "-"],
@@ -34,7 +34,7 @@ async function formatted(text: string): Promise<string> {
 }
 
 /** The lines that only one of two texts has. */
-function difference(before: string, after: string): string {
+export function difference(before: string, after: string): string {
   const [old, now] = [before.split("\n"), after.split("\n")];
   return [
     ...old.filter((line) => !now.includes(line)).map((line) => `- ${line}`),

@@ -1,5 +1,6 @@
 /** What a complete check of the project consists of. scripts/test.ts runs these and adds up the results. */
 import { clientsStage } from "./clients_stage.ts";
+import { coverage } from "./coverage_stage.ts";
 import { figuresEnv } from "./figures.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
@@ -83,7 +84,7 @@ function loopback(name: string, quick: boolean, force?: string): Stage {
         const module = await together(`${name}_${at}`, group);
         // Types are checked by a stage of their own.
         const args = ["--no-check", "--config=deno.json", ...filterArgs(selection), module];
-        return await denoTest(args, { env });
+        return await denoTest(args, { env, covers: "linux" });
       });
       return runs.length === 0 ? nothing : add(await Promise.all(runs));
     },
@@ -108,6 +109,7 @@ async function runLab(selection: Selection): Promise<Result> {
         await denoTest([...args, file], {
           env: { ...resolvedEnv(), ...figuresEnv(), PKTINFO_LAB: "1" },
           wrap: inNamespace,
+          covers: "linux",
         }),
       );
     }
@@ -180,4 +182,5 @@ export const stages: Stage[] = [
   clientsStage,
   { name: "docs", quick: false, run: runDocs },
   platforms,
+  coverage,
 ];
