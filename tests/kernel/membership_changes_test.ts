@@ -34,6 +34,8 @@ class Calls {
   readonly made: string[] = [];
   /** Refused from now on: the error's name by "join 7". */
   readonly refused = new Map<string, string>();
+  /** Refuses a join for one sender, by the error's name. */
+  onJoinSource: () => string | undefined = () => undefined;
 
   constructor(host: Host) {
     const names: MembershipName[] = [
@@ -47,13 +49,15 @@ class Calls {
     const { memberships } = host.simulated.system.platform;
     host.simulated.onMembership(names, (args) => {
       const call = names.find((name) =>
-        memberships.IPv4[name]?.some(({ level, name }) => level === args[1] && name === args[2])
+        [memberships.IPv4, memberships.IPv6].some((family) =>
+          family[name]?.some(({ level, name }) => level === args[1] && name === args[2])
+        )
       );
       // group_req and group_source_req begin with the interface.
       const index = new DataView(args[3].buffer).getUint32(0, true);
       const made = `${call} ${index}`;
       this.made.push(made);
-      const code = this.refused.get(made);
+      const code = call === "joinSource" ? this.onJoinSource() : this.refused.get(made);
       return code === undefined ? 0 : host.simulated.refuse(code);
     });
   }
@@ -87,7 +91,6 @@ async function onHost(
   const calls = new Calls(host);
   const errors: string[] = [];
   await using socket = host.simulated.openSocket({
-    family: "IPv4",
     onError: (error) => errors.push((error as SocketError).code),
   });
   const reading = socket.receive().catch(() => {});
@@ -244,23 +247,46 @@ test("after lost news each interface is left and joined again", needs, () =>
     [7, true],
   ));
 
+/** On IPv6 Linux looks at one membership's senders for all interfaces, so each interface gets those of all. */
 test(
   "a join that fails and cannot even be taken back fails by its own refusal",
   needs,
   () =>
     onHost(
       (_, socket, calls) => {
-        const source = "10.9.9.1";
-        const first = socket.join(GROUP, { interface: "lo", source });
+        const group = "ff15::25:1";
+        const first = socket.join(group, { interface: "lo", source: "2001:db8::a" });
         calls.take();
-        calls.refused.set("joinSource 1", "ENOBUFS").set("leaveSource 1", "EPERM");
+        calls.refused.set("leave 7", "EPERM");
+        let joined = 0;
+        calls.onJoinSource = () => ++joined === 2 ? "ENOBUFS" : undefined;
         const error = assertThrows(
-          () => socket.join(GROUP, { interface: "lo", source: "10.9.9.2" }),
+          () => socket.join(group, { interface: "eth7", source: "2001:db8::b" }),
           SocketError,
         );
-        assertEquals(error.code, "ENOBUFS");
+        assertEquals([error.code, error.interfaceIndex], ["ENOBUFS", 7]);
+        assertEquals(calls.take(), ["joinSource 7", "joinSource 7", "leave 7"]);
         assertEquals(first.interfaces.map(({ name }) => name), ["lo"]);
         return Promise.resolve();
       },
+      [7, true],
     ),
+);
+
+test(
+  "that the kernel has forgotten a membership already is no failure to leave",
+  needs,
+  () =>
+    onHost((_, socket, calls) => {
+      for (const code of ["EADDRNOTAVAIL", "ENODEV", "ENXIO"]) {
+        calls.refused.set("leave 1", code);
+        const membership = socket.join(GROUP, { interface: "lo" });
+        membership.leave();
+        assertEquals([membership.interfaces, calls.take()], [[], ["join 1", "leave 1"]]);
+      }
+      const membership = socket.join(GROUP, { interface: "lo" });
+      calls.refused.set("leave 1", "EPERM");
+      assertThrows(() => membership.leave(), SocketError, "EPERM");
+      return Promise.resolve();
+    }),
 );
