@@ -11,7 +11,15 @@ import { nothing, type Result, type Stage } from "./stage.ts";
 const file = new URL("../docs/coverage.md", import.meta.url);
 
 /** The stages of whose tests coverage is counted. */
-const COUNTED = ["unit", "unit-poll", "unit-single", "windows", "node", "lab"];
+const COUNTED = [
+  "unit",
+  "unit-poll",
+  "unit-single",
+  "windows",
+  "node",
+  "node-windows",
+  "lab",
+];
 
 /** Why the document says nothing about this run; null: it does. */
 function whyNot(

@@ -221,7 +221,7 @@ async function nodeOnWine(): Promise<TestRuntime> {
   const script = `${SECOND_ADDRESS.replace('exec "$@"', "")}exec "$@" > ${log} 2>&1`;
   return {
     ...node(machine.pathOf(await windowsNode(26)), "Node 26 for Windows"),
-    env: machine.env,
+    env: { ...machine.env, ...coverageEnv(machine.pathOf) },
     pathOf: machine.pathOf,
     log,
     wrap: (words) => inNamespace(["sh", "-c", script, "sh", ...command, ...words]),

@@ -6,6 +6,7 @@ import type { CFunction, Library, Runtime } from "../../ffi/runtime/runtime.ts";
 import { emptyWords } from "../../ffi/sockaddr.ts";
 import { System } from "../../ffi/syscalls.ts";
 import { openWake } from "../../ffi/wake.ts";
+import { InterfaceNames } from "../../interfaces/names.ts";
 import { test } from "../harness.ts";
 import { interfaceList, Pieces } from "./memory.ts";
 import { LINUX, tablesOf } from "./tables.ts";
@@ -73,6 +74,14 @@ test("a fault of our own is no family that is missing on loopback", () => {
   }, { ...LINUX, wake: "socket" });
   assertThrows(() => openWake(system), TypeError, "broken");
   assertEquals(closed, [7]);
+});
+
+test("a fault of our own is no list of interfaces that is refused", () => {
+  const system = systemOf({ getifaddrs: broken }, { ...LINUX, netlink: null });
+  const ip = { ...emptyWords(), w0: 0x0a000001, zone: null };
+  assertThrows(() => new InterfaceNames(system).isOwn(ip), TypeError, "broken");
+  const refusing = systemOf({ getifaddrs: () => -1 }, { ...LINUX, netlink: null });
+  assertEquals(new InterfaceNames(refusing).isOwn(ip), false);
 });
 
 test("memory that C has not is said to be missing", () => {

@@ -290,3 +290,56 @@ test(
       return Promise.resolve();
     }),
 );
+
+test(
+  "a group that cannot be left where an interface ceases to do multicast is told",
+  needs,
+  () =>
+    onHost(
+      async (host, socket, calls, errors) => {
+        const [one, other] = [socket.join(GROUP), socket.join("239.255.25.9")];
+        const events = heard(other);
+        calls.take();
+        calls.refused.set("leave 7", "EPERM");
+        // IFF_UP and IFF_RUNNING, without IFF_MULTICAST.
+        host.list.entries = [...hostWith(), linkEntry("eth7", 7, 0x41)];
+        await host.tell(RTM_IFINFO);
+        await until(() => errors.length > 0, "the error");
+        assertEquals(errors, ["EPERM"]);
+        // It is not followed any further for this change, and for the next one it is.
+        calls.refused.clear();
+        host.list.entries = hostWith([7, true], [8, true]);
+        await host.tell(RTM_IFINFO);
+        await until(() => events.length > 0, "the next news");
+        assertEquals(one.interfaces.some(({ name }) => name === "eth8"), true);
+      },
+      [7, true],
+    ),
+);
+
+test(
+  "where the list is refused when following begins, joining goes on without",
+  needs,
+  async () => {
+    await using host = new Host();
+    host.list.entries = hostWith();
+    const calls = new Calls(host);
+    const errors: string[] = [];
+    await using socket = host.simulated.openSocket({
+      family: "IPv4",
+      onError: (error) => errors.push((error as SocketError).code),
+    });
+    const before = host.simulated.open.size;
+    let refusals = 1;
+    host.simulated.on("getifaddrs", ([out]) => {
+      if (refusals-- > 0) return host.simulated.refuse("ENOMEM");
+      return host.list.answer(out);
+    });
+    const membership = socket.join(GROUP);
+    assertEquals(membership.interfaces.map(({ name }) => name), ["lo"]);
+    assertEquals(calls.take(), ["join 1"]);
+    await until(() => errors.length > 0, "the error");
+    assertEquals([errors, host.ports.length], [["ENOMEM"], 1]);
+    assertEquals(host.simulated.open.size, before, "the routing socket is closed");
+  },
+);
