@@ -37,10 +37,13 @@ function without(
 }
 
 test("without control data a packet says null, and only 'all' takes it", needs, async () => {
-  const library = without(new FakeLibrary(), "msg_controllen");
+  const library = without(new FakeLibrary(), "msg_controllen", (slot) => slot > 0);
   await using all = library.openSocket({ family: "IPv4", deliver: "all" });
   await using joined = library.openSocket({ family: "IPv4" });
   await using peer = openUdpSocket({ address: "127.0.0.2" });
+  // What is known of this one must not be told of the next.
+  await peer.send("whole", at(all, "127.0.0.3"));
+  assertEquals((await next(all)).destination.address, "127.0.0.3");
   await peer.send("x", at(all, "127.0.0.3"));
   const packet = await next(all);
   assertEquals([text(packet), `${packet.source}`], ["x", `127.0.0.2:${peer.port}`]);
