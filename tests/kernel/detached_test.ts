@@ -1,7 +1,7 @@
 // Node 20 cannot say whether a buffer's memory was transferred away: then it is found out, here as there.
 import { assertEquals, assertRejects } from "@std/assert";
 import { openUdpSocket } from "../../mod.ts";
-import { test } from "../harness.ts";
+import { notOn, test } from "../harness.ts";
 import { at, next } from "./support.ts";
 
 /** A buffer that does not say it. */
@@ -9,7 +9,9 @@ function silent(buffer: ArrayBuffer): ArrayBuffer {
   return Object.defineProperty(buffer, "detached", { value: undefined });
 }
 
-test("memory that was transferred away is refused where its buffer does not say so", async () => {
+test("memory that was transferred away is refused where its buffer does not say so", {
+  skip: notOn("qemu", "QEMU refuses the address of a buffer without bytes"),
+}, async () => {
   await using socket = openUdpSocket({ address: "127.0.0.2" });
   const gone = new ArrayBuffer(8);
   structuredClone(gone, { transfer: [gone] });
