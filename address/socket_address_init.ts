@@ -76,7 +76,8 @@ export function checkInit(init: SocketAddressInit): CheckedInit {
       ip,
       port,
       zone: name,
-      scopeId: name === null ? null : zoneIndex(name),
+      // One of the two is there, and it is not this one.
+      scopeId: zoneIndex(name!),
     };
   }
   if (scopeId === 0) {

@@ -49,7 +49,7 @@ export function readInterfaceList(
     const size = codec.sizeOf(family === AF_INET ? "IPv4" : "IPv6");
     const words = emptyWords();
     const bytes = memory.readMemory(address, size);
-    if (!codec.read(new DataView(bytes.buffer), 0, size, words)) return null;
+    codec.read(new DataView(bytes.buffer), 0, size, words);
     return platform.quirks.embeddedScope ? takeScopeOut(words) : words;
   };
   const netmask = (address: bigint, own: SocketWords | null): SocketWords | null => {

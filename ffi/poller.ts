@@ -53,10 +53,6 @@ export class Registration implements Watched {
   }
 
   /** Whether waiting on it keeps the process alive. */
-  get held(): boolean {
-    return this.#held;
-  }
-
   set held(value: boolean) {
     if (value === this.#held) return;
     const { interest } = this;

@@ -265,7 +265,7 @@ export class System {
     if (!rows) {
       throw new UnsupportedError(`${call} for ${family} groups`, this.platform.displayName);
     }
-    let failure: SocketError | undefined;
+    let failure: unknown;
     for (const row of rows) {
       const bytes = encodeMembership(this.platform, row.request, target);
       if (!bytes) continue;
@@ -277,12 +277,11 @@ export class System {
         );
         return;
       } catch (error) {
-        if (!(error instanceof SocketError)) throw error;
+        if (!this.#isRefusal(error, "ENOPROTOOPT", "ENOSYS")) throw error;
         failure ??= error;
-        if (error.code !== "ENOPROTOOPT" && error.code !== "ENOSYS") throw error;
       }
     }
-    throw failure!;
+    throw failure;
   }
 
   // --- the hot path: a count or length, or the negative errno

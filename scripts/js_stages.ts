@@ -1,5 +1,6 @@
 /** The same tests on Node and Bun: their files as JavaScript, in the order and the groups of the stage "unit". */
 import path from "node:path";
+import { coverageEnv } from "./coverage/collect.ts";
 import { javascriptTree } from "./js/tree.ts";
 import { readJunit } from "./junit.ts";
 import { Unavailable } from "./machines/cache.ts";
@@ -165,7 +166,8 @@ export const nodeStage: Stage = {
       const name = `Node ${major}`;
       const some = files.filter(wanted);
       if (some.length === 0) continue;
-      const prepare = async () => node(await nodeProgram(major), name);
+      const env = major === 26 ? coverageEnv() : {};
+      const prepare = async () => ({ ...node(await nodeProgram(major), name), env });
       results.push(
         await onRuntime(name, prepare, (runtime) => inGroups(runtime, some, selection)),
       );
@@ -221,7 +223,7 @@ async function nodeOnWine(): Promise<TestRuntime> {
   const script = `${SECOND_ADDRESS.replace('exec "$@"', "")}exec "$@" > ${log} 2>&1`;
   return {
     ...node(machine.pathOf(await windowsNode(26)), "Node 26 for Windows"),
-    env: machine.env,
+    env: { ...machine.env, ...coverageEnv(machine.pathOf) },
     pathOf: machine.pathOf,
     log,
     wrap: (words) => inNamespace(["sh", "-c", script, "sh", ...command, ...words]),

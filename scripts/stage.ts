@@ -1,5 +1,6 @@
 /** What a stage is, what it comes to, and how it runs `deno test`. */
 import path from "node:path";
+import { coverageArgs, type Place } from "./coverage/collect.ts";
 import { readJunit, type Tally } from "./junit.ts";
 import type { Machine } from "./machines/machine.ts";
 import { run, scratch } from "./run.ts";
@@ -46,17 +47,20 @@ const here: Machine = { deno: [deno], env: {}, pathOf: (file) => file };
 /** Runs `deno test` and reads its JUnit report. */
 export async function denoTest(
   args: readonly string[],
-  { machine = here, env, wrap = (command) => command, limit }: {
+  { machine = here, env, wrap = (command) => command, covers, limit }: {
     machine?: Machine;
     env?: Record<string, string>;
     wrap?: (command: string[]) => string[];
+    /** Its coverage counts, where that is collected, for this place. */
+    covers?: Place;
     /** After so many seconds it is killed. */
     limit?: number;
   } = {},
 ): Promise<Result> {
   const report = await Deno.makeTempFile({ dir: scratch(), suffix: ".xml" });
   const junit = `--junit-path=${machine.pathOf(report)}`;
-  const command = wrap([...machine.deno, "test", "--allow-all", junit, ...args]);
+  const coverage = covers ? coverageArgs(covers, machine) : [];
+  const command = wrap([...machine.deno, "test", "--allow-all", junit, ...coverage, ...args]);
   const { code, output } = await run(command, { env: { ...machine.env, ...env }, limit });
   const tally = readJunit(await Deno.readTextFile(report));
   // A module that cannot be loaded, a leak outside of a test or a crash is in no report.

@@ -2,6 +2,7 @@
 import { auditStage } from "./audit_stage.ts";
 import { clientsStage } from "./clients_stage.ts";
 import { long } from "../tests/figures.ts";
+import { coverage } from "./coverage_stage.ts";
 import { figuresEnv } from "./figures.ts";
 import { install } from "./install.ts";
 import { jsStages } from "./js_stages.ts";
@@ -92,7 +93,7 @@ function loopback(name: string, quick: boolean, again?: Record<string, string>):
         const module = await together(`${name}_${at}`, group);
         // Types are checked by a stage of their own.
         const args = ["--no-check", "--config=deno.json", ...filterArgs(selection), module];
-        return await denoTest(args, { env });
+        return await denoTest(args, { env, covers: "linux" });
       });
       return runs.length === 0 ? nothing : add(await Promise.all(runs));
     },
@@ -119,6 +120,7 @@ async function runLab(selection: Selection): Promise<Result> {
           wrap: inNamespace,
           // A flood of ten minutes is one of a file's tests.
           limit: long ? 3600 : undefined,
+          covers: "linux",
         }),
       );
     }
@@ -193,6 +195,7 @@ export const stages: Stage[] = [
   clientsStage,
   { name: "docs", quick: false, run: runDocs },
   platforms,
+  coverage,
   soak,
   reliability,
 ];

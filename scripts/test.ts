@@ -4,15 +4,20 @@
  *     --quick         formatting, lint, types and the tests on loopback
  *     --only STAGE    this stage only; may be repeated
  *     --filter TEXT   only tests whose name contains it
- *     --update        write docs/platforms.md anew rather than compare it
+ *     --update        write docs/platforms.md and docs/coverage.md anew rather than compare them
+ *     --coverage      count what the tests execute, for the stage "coverage", which runs only then
+ *     --profiles DIR  keep what was counted there; with only that stage, take what is there
  *     FILE …          only these test files, and nothing else: the stages "unit", "lab" and "clients"
  *
  * The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import path from "node:path";
+import { collectCoverage, collects } from "./coverage/collect.ts";
+import { coverage } from "./coverage_stage.ts";
 import { figures } from "./figures.ts";
 import { rowsOf } from "./reliability.ts";
-import { removeScratch, stopAll } from "./run.ts";
+import { removeScratch, scratch, stopAll } from "./run.ts";
 import { type Result, type Stage, stages } from "./stages.ts";
 
 const encoder = new TextEncoder();
@@ -33,7 +38,8 @@ function chooseStages(quick: boolean, only: string[], files: string[]): Stage[] 
   if (unknown !== undefined) usage(`There is no stage "${unknown}".`);
   if (only.length > 0) return stages.filter(({ name }) => only.includes(name));
   if (files.length > 0) return stages.filter(({ name }) => /^(?:unit|lab|clients)$/.test(name));
-  return quick ? stages.filter((stage) => stage.quick) : stages;
+  if (quick) return stages.filter((stage) => stage.quick);
+  return stages.filter((stage) => stage !== coverage || collects());
 }
 
 /** `34 passed, 2 skipped` */
@@ -51,8 +57,8 @@ function list(title: string, entries: string[]) {
 
 async function main(): Promise<number> {
   const args = parseArgs(Deno.args, {
-    boolean: ["quick", "update"],
-    string: ["only", "filter", "_"],
+    boolean: ["quick", "update", "coverage"],
+    string: ["only", "filter", "profiles", "_"],
     collect: ["only"],
     unknown: (arg) => arg.startsWith("-") ? usage(`Unknown option ${arg}.`) : true,
   });
@@ -62,6 +68,7 @@ async function main(): Promise<number> {
     quick: args.quick,
     update: args.update,
   };
+  if (args.coverage) collectCoverage(args.profiles ?? path.join(scratch(), "coverage"));
   const results = new Map<string, Result>();
   const chosen = chooseStages(args.quick, args.only, selection.files);
   const total = { passed: 0, failed: [] as string[], skipped: [] as string[] };

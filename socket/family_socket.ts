@@ -20,8 +20,8 @@ import type { CheckedChanges, CheckedOptions } from "./options.ts";
 export class FamilySocket {
   /** Called when the poller finds it ready. */
   onReadable: () => void = () => {};
-  /** Reports the kernel's queued ICMP errors; returns how many there were. */
-  readErrorQueue: () => number = () => 0;
+  /** Reports the kernel's queued ICMP errors; returns how many there were. The receiver sets it. */
+  readErrorQueue!: () => number;
   /** Called when the poller finds room in its send buffer. */
   onWritable: () => void = () => {};
   /** Sends that wait for their turn; `null` while the kernel keeps up. */

@@ -123,8 +123,7 @@ export class MembershipRecords {
       record.failed.delete(id.index);
       return null;
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      const failed = { ...id, error };
+      const failed = { ...id, error: error as Error };
       record.failed.set(id.index, failed);
       return failed;
     }
@@ -135,8 +134,8 @@ export class MembershipRecords {
     record.failed.delete(index);
     if (!record.interfaces.delete(index)) return;
     const { group, source } = record.checked;
-    const entry = this.table.find(group, index);
-    if (entry) this.#drop(this.half(group), group, source, entry);
+    // It has been joined there, so the pair is in the table.
+    this.#drop(this.half(group), group, source, this.table.find(group, index)!);
   }
 
   /** {@linkcode leaveOn} where the interface is gone or refuses: the kernel is asked only to forget. */
@@ -144,8 +143,7 @@ export class MembershipRecords {
     record.failed.delete(index);
     if (!record.interfaces.delete(index)) return;
     const { group, source } = record.checked;
-    const entry = this.table.find(group, index);
-    if (!entry) return;
+    const entry = this.table.find(group, index)!;
     const half = this.half(group);
     this.kernel.forget(half, group, entry);
     const before = entry.of.sources;

@@ -132,9 +132,9 @@ export class MembershipTable {
       if (entry.next) this.#buckets.set(key, entry.next);
       else this.#buckets.delete(key);
     } else {
-      let before = first;
-      while (before && before.next !== entry) before = before.next ?? undefined;
-      if (before) before.next = entry.next;
+      let before = first!;
+      while (before.next !== entry) before = before.next!;
+      before.next = entry.next;
     }
     of.entries.delete(entry);
     if (of.entries.size === 0) this.#groups.delete(text(of.words));

@@ -49,16 +49,17 @@ export interface PlatformFeatures {
  * console.log(platform.os, platform.bindToGroup ? "binds to groups" : "filters groups");
  * ```
  */
-export const platform: PlatformFeatures = /* @__PURE__ */ describe();
+export const platform: PlatformFeatures = /* @__PURE__ */ describe(runtime.os, runtime.arch);
 
-function describe(): PlatformFeatures {
-  const known = findPlatform(runtime.os, runtime.arch);
+/** What a system can do; one that there are no tables for can do nothing. */
+export function describe(os: string, arch: string): PlatformFeatures {
+  const known = findPlatform(os, arch);
   const options: Platform["options"] = known?.options ?? { IPv4: {}, IPv6: {} };
   const memberships: Platform["memberships"] = known?.memberships ?? { IPv4: {}, IPv6: {} };
   const both = (has: (family: Family) => boolean) => ({ IPv4: has("IPv4"), IPv6: has("IPv6") });
   const has = (option: OptionName) => options.IPv4[option] !== undefined;
   return Object.freeze({
-    os: runtime.os,
+    os,
     packetInfo: both((family) => options[family].packetInfo !== undefined),
     bindToGroup: known?.quirks.bindToGroup ?? false,
     sendFromGroupBoundSocket: known?.quirks.sendFromGroupBoundSocket ?? false,

@@ -44,7 +44,8 @@ function withMain(source: string): string {
   return source.replaceAll("import.meta.main", "(import.meta.filename === process.argv[1])");
 }
 
-function transpile(source: string, fileName: string): string {
+/** A file as JavaScript, with its source map. */
+export function transpile(source: string, fileName: string): string {
   const { outputText } = ts.transpileModule(withMain(source), {
     compilerOptions: settings,
     fileName,

@@ -93,6 +93,7 @@ function onMachine(
       const args = ["--no-check", "--cached-only", "--frozen", "--config=deno.json"];
       return await denoTest([...args, ...filterArgs(selection), ...await arrange(files)], {
         machine: await prepare(),
+        covers: name === "windows" ? name : undefined,
         wrap: (command) => inNamespace(["sh", "-c", SECOND_ADDRESS, "sh", ...command]),
       });
     },

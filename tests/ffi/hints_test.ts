@@ -51,6 +51,7 @@ const CASES: [HintName, code: string, syscall: string, HintContext][] = [
     { family: "IPv4", interfaceName: "eth0" },
   ],
   ["interfaceLacksFamily", "EADDRNOTAVAIL", "setsockopt(MCAST_JOIN_GROUP)", { family: "IPv6" }],
+  ["interfaceLacksFamily", "EINVAL", "setsockopt(IPV6_ADD_MEMBERSHIP)", { family: "IPv6" }],
 ];
 
 /** A remedy's text without what is filled in. */
@@ -122,6 +123,7 @@ test("where nothing is known nothing is said", () => {
       ["EBADF", "sendmsg"],
       ["EADDRINUSE", "setsockopt(MCAST_JOIN_GROUP)"],
       ["EINVAL", "setsockopt(IP_TTL)"],
+      ["EINVAL", "setsockopt(IP_ADD_MEMBERSHIP)"],
       ["EAFNOSUPPORT", "bind"],
     ]
   ) {

@@ -117,6 +117,11 @@ test("routing: a route, with its table, interfaces and metric", () => {
     message(rtmsg(V4, 4, C.RTN_PROHIBIT), [C.RTA_DST, bytes(224, 0, 0, 0)]),
   );
   assertEquals([refusing?.type, refusing?.interfaces], ["prohibit", []]);
+  assertEquals(codec.route(message(rtmsg(V4, 0, 99)))?.type, "other");
+  // A next hop that is shorter than its own struct ends the list.
+  const cut = bytes(...le16(8), 0, 0, ...u32(3), ...le16(7), 0, 0, ...u32(4));
+  const first = codec.route(message(rtmsg(V4, 0, C.RTN_UNICAST), [C.RTA_MULTIPATH, cut]));
+  assertEquals(first?.interfaces, [3]);
 });
 
 test("routing: routes that lead to no group, or are remembered ones, are left out", () => {
@@ -263,6 +268,8 @@ test("routing: an interface's settings", () => {
   assertEquals(codec.link(body, 0), expected);
   // The greater of its own and everybody's counts, and 2 is loose.
   assertEquals(codec.link(body, 2), { ...expected, strictReversePath: false });
+  // Where everybody's is not known its own does.
+  assertEquals(codec.link(body, null), expected);
   // The other end is in another namespace, where its number means something else.
   const far = message(ifinfo(5), [C.IFLA_LINK, u32(4)], [C.IFLA_LINK_NETNSID, u32(0)]);
   const link = codec.link(far, null);

@@ -187,6 +187,13 @@ test("Windows: an adapter of one family has an index there only", () => {
   }, "nothing to name it by");
 });
 
+test("Windows: an adapter that does not say how much it takes at once", () => {
+  assertEquals(read({ mtu: 0 }, { index: 13, mtu: 1280 }).links.map(({ mtu }) => mtu), [
+    null,
+    1280,
+  ]);
+});
+
 test("Windows: names are UTF-16, and may be missing", () => {
   const [named, unnamed] =
     read({ name: "Förbindelse 日本 🙂", description: "" }, { index: 13 }).links;

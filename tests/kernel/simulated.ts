@@ -55,9 +55,17 @@ export class FakeHost {
   entries: Entry[];
   #heap = new Map<bigint, Uint8Array>();
 
-  constructor(simulation: Simulation, entries: Entry[]) {
+  constructor(readonly simulation: Simulation, entries: Entry[]) {
     this.entries = entries;
-    const { runtime } = simulation.system;
+    simulation
+      .on("getifaddrs", ([out]) => this.answer(out))
+      .on("freeifaddrs", () => 0);
+  }
+
+  /** What getifaddrs(3) does. */
+  answer(out: Uint8Array): number {
+    this.#heap = new Map();
+    const { runtime } = this.simulation.system;
     const heap: Heap = {
       put: (bytes) => {
         const address = runtime.addressOf(bytes);
@@ -66,14 +74,9 @@ export class FakeHost {
       },
       bytesOf: (address) => this.#heap.get(address)!,
     };
-    simulation
-      .on("getifaddrs", ([out]) => {
-        this.#heap = new Map();
-        const [first] = interfaceList(heap, this.entries);
-        new DataView(out.buffer, out.byteOffset).setBigUint64(0, first ?? 0n, true);
-        return 0;
-      })
-      .on("freeifaddrs", () => 0);
+    const [first] = interfaceList(heap, this.entries);
+    new DataView(out.buffer, out.byteOffset).setBigUint64(0, first ?? 0n, true);
+    return 0;
   }
 
   /** No netlink: then getifaddrs(3) is asked. */
