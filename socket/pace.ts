@@ -40,8 +40,8 @@ export type NextLook = "turn" | "rest" | "park";
 export class Pace {
   /** How many packets may still be taken in this turn. */
   left = PACKETS_A_TURN;
-  /** When the turn began. */
-  #turnFrom: number;
+  /** When the first packets of the turn were taken. */
+  #turnFrom = 0;
   /** Packets since it parked. */
   #recent = 0;
   /** Whether it has looked in vain since the last packet. */
@@ -69,15 +69,17 @@ export class Pace {
     readonly rests: boolean,
     readonly busyPollMs: number,
     readonly now: () => number = () => performance.now(),
-  ) {
-    this.#turnFrom = this.now();
-  }
+  ) {}
 
-  /** Whether a look is worth a call now. */
-  looks(): boolean {
+  /** Whoever reads has had time for work of its own since: ends a turn that has lasted long. */
+  mindTime(): void {
     if (this.left <= PACKETS_A_TURN - FULL_CALL && this.now() - this.#turnFrom > TURN_MS) {
       this.left = 0;
     }
+  }
+
+  /** Whether a look is worth a call now. */
+  get looks(): boolean {
     if (this.left <= 0) return false;
     return !this.#streams || this.#emptied < this.sockets ||
       this.now() - this.#emptiedAt > BELIEVED_MS;
@@ -85,6 +87,7 @@ export class Pace {
 
   /** Notes what a call brought of what it had room for. */
   took(count: number, room: number): void {
+    if (count > 0 && this.left === PACKETS_A_TURN) this.#turnFrom = this.now();
     this.left -= count;
     this.#recent += count;
     if (count > 0) this.#lookedAgain = false;
@@ -111,7 +114,6 @@ export class Pace {
   /** Everybody else had a turn. */
   turn(): void {
     this.left = PACKETS_A_TURN;
-    this.#turnFrom = this.now();
     this.#emptied = 0;
   }
 

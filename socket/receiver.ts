@@ -105,16 +105,17 @@ export class Receiver {
   /** The next packet, if one is here or can be had at once. */
   take(): Packet | undefined {
     if (this.#waiters.length > 0) return undefined;
-    return this.#take();
+    if (this.#isEmpty) this.#pace.mindTime();
+    return this.#available() ? this.#shift() : undefined;
   }
 
-  #take(): Packet | undefined {
-    return this.#available() ? this.#shift() : undefined;
+  get #isEmpty(): boolean {
+    return this.#head === this.#queue.length;
   }
 
   /** Whether there is a packet, read now if need be. */
   #available(): boolean {
-    return this.#head < this.#queue.length || this.#fill();
+    return !this.#isEmpty || this.#fill();
   }
 
   #shift(): Packet {
@@ -128,6 +129,7 @@ export class Receiver {
 
   /** Up to `max` packets in all that are here or can be had at once. */
   takeMany(max: number, packets: Packet[]): void {
+    if (this.#isEmpty) this.#pace.mindTime();
     while (packets.length < max && this.#waiters.length === 0 && this.#available()) {
       packets.push(this.#shift());
     }
@@ -233,7 +235,7 @@ export class Receiver {
     const { halves } = this;
     const pace = this.#pace;
     this.names.refresh();
-    for (let quiet = 0; quiet < halves.length && pace.looks();) {
+    for (let quiet = 0; quiet < halves.length && pace.looks;) {
       const half = halves[this.#turn];
       this.#turn = (this.#turn + 1) % halves.length;
       if (this.#read(half) > 0) quiet = 0;

@@ -171,7 +171,7 @@ const UNTRIED: readonly {
   mode?: Fault["mode"];
 }[] = [
   // "The interface is gone, and took its memberships along" is believed.
-  { calls: /^setsockopt\(MCAST_(?:LEAVE|UNBLOCK)_/, errno: "ENODEV" },
+  { calls: /^setsockopt\(MCAST_(?:LEAVE|UNBLOCK|BLOCK)_/, errno: "ENODEV" },
   // An event that cannot be set wakes nobody: eventfd(2) has no such failure, short of a descriptor that others closed.
   { calls: /^write$/, mode: "always" },
   { calls: /^sendto$/, scenario: "the interfaces", mode: "always" },

@@ -45,8 +45,12 @@ async function auditBy(status: number, answer: unknown) {
     request.setEncoding("utf8").on("data", (text) => body += text);
     request.on("end", () => {
       asked.push(`${request.method} ${request.url} ${body}`);
-      response.writeHead(status, { "content-type": "application/json", connection: "close" });
-      response.end(JSON.stringify(answer));
+      const text = JSON.stringify(answer);
+      response.writeHead(status, {
+        "content-type": "application/json",
+        "content-length": text.length,
+      });
+      response.end(text);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -57,7 +61,9 @@ async function auditBy(status: number, answer: unknown) {
     return { result: resultOf("project", await audit(folder, registry)), asked };
   } finally {
     fs.rmSync(folder, { recursive: true });
-    await new Promise((resolve) => server.close(resolve));
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
   }
 }
 
