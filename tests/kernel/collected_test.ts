@@ -90,7 +90,7 @@ test("no call is given memory that was collected before it", {
     ...Array(7).fill("127.0.0.3"),
   ]);
   assertEquals([text(answer), answer.source.toString()], ["an answer", to]);
-  assert(collections > 20);
+  assert(collections > 12, `${collections}`);
   figure("memory", "calls with garbage collected right before them", collections);
 });
 
