@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isDetached } from "./detached.ts";
 import { GUARD, POISON } from "./message.ts";
 
 /** Memory whose address is known. */
@@ -19,18 +20,6 @@ interface Area {
 /** A call breaks a rule of docs/safety.md. */
 export function violation(call: string, rule: string): never {
   throw new Error(`PKTINFO_DEBUG: ${call}: ${rule}`);
-}
-
-/** Node 20 knows no `detached`, but of a detached buffer nothing can be viewed. */
-function isDetached(buffer: ArrayBufferLike & { detached?: boolean }): boolean {
-  if (buffer.byteLength > 0) return false;
-  if (buffer.detached !== undefined) return buffer.detached;
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 /** Bytes that C may read or write, after it was checked that they are there. */

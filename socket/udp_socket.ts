@@ -39,7 +39,8 @@ import {
 import { Packet } from "./packet.ts";
 import { Receiver } from "./receiver.ts";
 import { answerTo, checkAnswerable } from "./reply.ts";
-import { type Outgoing, Sender, toBytes } from "./sender.ts";
+import { toBytes } from "./send_data.ts";
+import { type Outgoing, Sender } from "./sender.ts";
 import type {
   JoinOptions,
   OutgoingDatagram,

@@ -14,7 +14,7 @@ const layers: { name: string; files: RegExp }[] = [
   {
     name: "tables and codecs (pure)",
     files:
-      /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|interface_records|adapters|egress|platform\/\w+)\.ts$/,
+      /^ffi\/(?:layout|errors|hints|sockaddr|cmsg|message|membership|ifaddrs|interface_records|adapters|egress|detached|platform\/\w+)\.ts$/,
   },
   { name: "runtime", files: /^ffi\/runtime\// },
   {
