@@ -52,6 +52,11 @@ function callsKernel(path: string): boolean {
     .test(path);
 }
 
+/** Whether all that a file's tests do is done by programs that they start: they disturb nobody. */
+function startsPrograms(path: string): boolean {
+  return /^tests\/lifecycles\/(?:collection|leaks|leaving|workers)_/.test(path);
+}
+
 /**
  * Whether this stage is the place for a file's tests: those of Windows have a stage of their own, and on Linux the
  * lab runs those that can show more there.
@@ -88,7 +93,8 @@ function loopback(name: string, quick: boolean, again?: Record<string, string>):
         ...again ?? figuresEnv(),
       };
       // Two at a time; those that call the kernel by themselves, as they look at ports and descriptors.
-      const groups = [files.filter(callsKernel), files.filter((file) => !callsKernel(file))];
+      const alone = (file: string) => callsKernel(file) && !startsPrograms(file);
+      const groups = [files.filter(alone), files.filter((file) => !alone(file))];
       const runs = groups.filter((group) => group.length > 0).map(async (group, at) => {
         const module = await together(`${name}_${at}`, group);
         // Types are checked by a stage of their own.
