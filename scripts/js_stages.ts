@@ -10,7 +10,16 @@ import { SECOND_ADDRESS } from "./machines/stages.ts";
 import { wine } from "./machines/wine.ts";
 import { inNamespace, whyNoNamespace } from "./namespace.ts";
 import { filesBelow, run, scratch } from "./run.ts";
-import { add, isTest, nothing, type Result, select, type Selection, type Stage } from "./stage.ts";
+import {
+  add,
+  isTest,
+  nothing,
+  type Result,
+  select,
+  type Selection,
+  type Stage,
+  startsPrograms,
+} from "./stage.ts";
 
 /** A runtime, and how it runs a module with tests. */
 interface TestRuntime {
@@ -136,7 +145,8 @@ async function onRuntime(
 
 /** Runs files two groups at a time: those that call the kernel by themselves, as they look at ports and descriptors. */
 function inGroups(runtime: TestRuntime, files: string[], selection: Selection): Promise<Result> {
-  const groups = [files.filter(callsKernel), files.filter((file) => !callsKernel(file))];
+  const alone = (file: string) => callsKernel(file) && !startsPrograms(file);
+  const groups = [files.filter(alone), files.filter((file) => !alone(file))];
   return Promise.all(
     groups.filter((group) => group.length > 0).map((group) => testWith(runtime, group, selection)),
   ).then(add);

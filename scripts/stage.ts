@@ -105,6 +105,11 @@ export function isTest(path: string): boolean {
   return /_test\.ts$/.test(path);
 }
 
+/** Whether all that a file's tests do is done by programs that they start: they disturb nobody. */
+export function startsPrograms(path: string): boolean {
+  return /^tests\/(?:runtime\/|lifecycles\/(?:collection|leaks|leaving|workers)_)/.test(path);
+}
+
 /** The wanted ones of a stage's files. */
 export function select(files: string[], selection: Selection): string[] {
   if (selection.files.length === 0) return files;

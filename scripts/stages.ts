@@ -25,6 +25,7 @@ import {
   select,
   type Selection,
   type Stage,
+  startsPrograms,
   together,
 } from "./stage.ts";
 
@@ -50,11 +51,6 @@ function isLabTest(path: string): boolean {
 function callsKernel(path: string): boolean {
   return /^tests\/(?:kernel|faults|lifecycles|socket|doctor|cli)\/|^tests\/ffi\/(?:poller|system|wake)/
     .test(path);
-}
-
-/** Whether all that a file's tests do is done by programs that they start: they disturb nobody. */
-function startsPrograms(path: string): boolean {
-  return /^tests\/lifecycles\/(?:collection|leaks|leaving|workers)_/.test(path);
 }
 
 /**
@@ -89,7 +85,8 @@ function loopback(name: string, quick: boolean, again?: Record<string, string>):
       );
       const env = {
         ...zigEnv(),
-        ...(selection.quick ? {} : { PKTINFO_FULL: "1" }),
+        // Once is enough for what takes long.
+        ...(selection.quick || again ? {} : { PKTINFO_FULL: "1" }),
         ...again ?? figuresEnv(),
       };
       // Two at a time; those that call the kernel by themselves, as they look at ports and descriptors.
@@ -192,8 +189,7 @@ export const stages: Stage[] = [
   loopback("unit", true),
   loopback("unit-poll", false, { PKTINFO_FORCE: "poll" }),
   loopback("unit-single", false, { PKTINFO_FORCE: "single" }),
-  // Each call takes several times as long: a hundred thousand sockets are not for here.
-  loopback("unit-debug", false, { PKTINFO_DEBUG: "1", PKTINFO_FULL: "0" }),
+  loopback("unit-debug", false, { PKTINFO_DEBUG: "1" }),
   windows,
   arm64,
   ...jsStages,
