@@ -34,7 +34,8 @@ export function randomBytes(next: Next, length: number): Uint8Array<ArrayBuffer>
 }
 
 function copied(sample: Uint8Array, change: (bytes: Uint8Array, view: DataView) => void) {
-  const bytes = sample.slice();
+  // A Buffer's slice would share its memory.
+  const bytes = new Uint8Array(sample);
   if (bytes.length > 0) change(bytes, new DataView(bytes.buffer));
   return bytes;
 }
@@ -127,7 +128,7 @@ export function* systematic(sample: Uint8Array): Generator<Uint8Array> {
     const bits = Array.from({ length: 8 }, (_, bit) => old ^ (1 << bit));
     for (const value of new Set([...bits, 0, 1, 0xff, (old + 1) & 0xff, (old - 1) & 0xff])) {
       if (value === old) continue;
-      const bytes = sample.slice();
+      const bytes = new Uint8Array(sample);
       bytes[at] = value;
       yield bytes;
     }
