@@ -43,6 +43,9 @@ function tool(name: string, quick: boolean, ...args: string[]): Stage {
   };
 }
 
+/** Seconds: a flood of ten minutes is one of a file's tests. */
+const LIMIT = long ? 3600 : undefined;
+
 function isLabTest(path: string): boolean {
   return isTest(path) && path.startsWith("tests/lab/");
 }
@@ -96,7 +99,7 @@ function loopback(name: string, quick: boolean, again?: Record<string, string>):
         const module = await together(`${name}_${at}`, group);
         // Types are checked by a stage of their own.
         const args = ["--no-check", "--config=deno.json", ...filterArgs(selection), module];
-        return await denoTest(args, { env, covers: "linux" });
+        return await denoTest(args, { env, covers: "linux", limit: LIMIT });
       });
       return runs.length === 0 ? nothing : add(await Promise.all(runs));
     },
@@ -121,8 +124,7 @@ async function runLab(selection: Selection): Promise<Result> {
         await denoTest([...args, file], {
           env: { ...resolvedEnv(), ...figuresEnv(), PKTINFO_LAB: "1" },
           wrap: inNamespace,
-          // A flood of ten minutes is one of a file's tests.
-          limit: long ? 3600 : undefined,
+          limit: LIMIT,
           covers: "linux",
         }),
       );
