@@ -152,9 +152,9 @@ function inGroups(runtime: TestRuntime, files: string[], selection: Selection): 
   ).then(add);
 }
 
-/** In between is what calls the kernel, without what starts hundreds of processes. */
+/** In between is what calls the kernel, without what starts hundreds of processes or makes each call fail. */
 const inBetween = (file: string) =>
-  callsKernel(file) && !/^tests\/(?:lifecycles|runtime)\//.test(file);
+  callsKernel(file) && !/^tests\/(?:faults|lifecycles|runtime)\//.test(file);
 
 /** What each Node runs: the oldest and the newest everything. */
 const WANTED: readonly [NodeMajor, wanted: (file: string) => boolean][] = [
@@ -163,6 +163,11 @@ const WANTED: readonly [NodeMajor, wanted: (file: string) => boolean][] = [
   [24, inBetween],
   [26, () => true],
 ];
+
+/** Floods and random histories take long, and say of the library what they say on Deno. */
+function isForLab(file: string): boolean {
+  return isTest(file) && !/\/(?:load_(?:flapping|flood|starved)|model|faults_follow)_/.test(file);
+}
 
 /** Tests on each Node. */
 export const nodeStage: Stage = {
@@ -203,7 +208,7 @@ export const nodeLab: Stage = {
   name: "node-lab",
   quick: false,
   async run(selection) {
-    const files = select(filesBelow("tests/lab", isTest), selection);
+    const files = select(filesBelow("tests/lab", isForLab), selection);
     if (files.length === 0) return nothing;
     const prepare = async () => {
       const why = await whyNoNamespace();

@@ -23,7 +23,7 @@ async function ended(how: "ask" | "terminate", count: number, kind: string): Pro
 }
 
 const options: TestOptions = { needs: ["linux", "ipv6"], timeout: 120_000 };
-const kinds: [kind: string, count: number][] = [["node:worker_threads", full ? 50 : 2]];
+const kinds: [kind: string, count: number][] = [["node:worker_threads", full ? 20 : 2]];
 if (runtime === "deno") kinds.push(["own", full ? 20 : 2]);
 
 for (const [kind, count] of kinds) {
