@@ -66,6 +66,8 @@ export class FakeLibrary implements Library {
   readonly blocking: string[] = [];
   /** The names of those that block only for a moment. */
   readonly brief: string[] = [];
+  /** Resolves when all of these have returned: nothing else waits for those that are under way. */
+  lastBrief: Promise<unknown> = Promise.resolve();
   /** Where C finds the functions of ours that it may call. */
   readonly callbacks: bigint[] = [];
   readonly #hooks = new Map<string, Hook>();
@@ -156,7 +158,9 @@ export class FakeLibrary implements Library {
 
   readonly callBriefly = (name: string, args: number[]): Promise<unknown> => {
     this.brief.push(name);
-    return this.#real.library.callBriefly!(name, args);
+    const call = this.#real.library.callBriefly!(name, args);
+    this.lastBrief = Promise.all([this.lastBrief, call]);
+    return call;
   };
 
   /** Puts a function in the place of a C function. */

@@ -353,6 +353,7 @@ async function everyTime(close: (turns: number, microtasks: number) => Promise<v
 
 /** Checks that nothing is open, and that nothing was or is called on what is closed. */
 async function assertOver(library: FakeLibrary, when: string): Promise<void> {
+  await library.lastBrief;
   const calls = library.calls.length;
   await turn();
   assertEquals(library.stray, [], when);
