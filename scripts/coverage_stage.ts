@@ -15,6 +15,7 @@ const COUNTED = [
   "unit",
   "unit-poll",
   "unit-single",
+  "unit-debug",
   "windows",
   "node",
   "node-windows",
