@@ -7,6 +7,7 @@ import { emptyWords } from "../../ffi/sockaddr.ts";
 import { System } from "../../ffi/syscalls.ts";
 import { openWake } from "../../ffi/wake.ts";
 import { InterfaceNames } from "../../interfaces/names.ts";
+import { SocketError } from "../../ffi/errors.ts";
 import { test } from "../harness.ts";
 import { interfaceList, Pieces } from "./memory.ts";
 import { LINUX, tablesOf } from "./tables.ts";
@@ -16,10 +17,15 @@ const broken = () => {
 };
 
 /** A system with these calls only. */
-function systemOf(symbols: Record<string, CFunction>, platform = LINUX, runtime = {}): System {
+function systemOf(
+  symbols: Record<string, CFunction>,
+  platform = LINUX,
+  runtime = {},
+  errno: number | (() => number) = 22,
+): System {
   const library: Library = {
     symbols,
-    errno: () => 22,
+    errno: () => typeof errno === "number" ? errno : errno(),
     callBlocking: () => Promise.reject(new Error("not here")),
     callBriefly: null,
   };
@@ -82,6 +88,36 @@ test("a fault of our own is no list of interfaces that is refused", () => {
   assertThrows(() => new InterfaceNames(system).isOwn(ip), TypeError, "broken");
   const refusing = systemOf({ getifaddrs: () => -1 }, { ...LINUX, netlink: null });
   assertEquals(new InterfaceNames(refusing).isOwn(ip), false);
+});
+
+test("an interface that cannot be asked about is neither gone nor named", () => {
+  const exhausted = systemOf({ if_indextoname: () => 0n, socket: () => -1 }, LINUX, {}, 24);
+  assertEquals(exhausted.platform.errors[24][0], "EMFILE");
+  assertEquals(new InterfaceNames(exhausted).isGone(7), false);
+  assertEquals(new InterfaceNames(exhausted).nameOf(7), null);
+  const gone = systemOf({ if_indextoname: () => 0n }, LINUX, {}, 6);
+  assertEquals(gone.platform.errors[6][0], "ENXIO");
+  assertEquals(new InterfaceNames(gone).isGone(7), true);
+  const faulty = systemOf({ if_indextoname: broken });
+  assertThrows(() => new InterfaceNames(faulty).isGone(7), TypeError, "broken");
+  assertThrows(() => new InterfaceNames(faulty).nameOf(7), TypeError, "broken");
+});
+
+test("glibc's ENOENT for want of a descriptor is told apart by opening one", () => {
+  const ENOENT = 2;
+  const opened: number[] = [];
+  const calls = { if_nametoindex: () => 0, close: (fd: number) => (opened.push(fd), 0) };
+  const free = systemOf({ ...calls, socket: () => 9 }, LINUX, {}, ENOENT);
+  assertEquals(free.interfaceIndex("gone7"), 0);
+  assertEquals(new Set(opened), new Set([9]));
+  let last = 0;
+  const none = systemOf(
+    { if_nametoindex: () => (last = ENOENT, 0), socket: () => (last = 24, -1) },
+    LINUX,
+    {},
+    () => last,
+  );
+  assertThrows(() => none.interfaceIndex("eth7"), SocketError, "EMFILE");
 });
 
 test("memory that C has not is said to be missing", () => {
