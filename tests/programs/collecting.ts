@@ -53,11 +53,11 @@ const modes: Record<string, () => Promise<unknown>> = {
       heard.add(check(data));
       if (kept.push(data) > 500) kept.shift();
     };
-    let over = false;
+    let all = Infinity;
     const iterating = (async () => {
       for await (const { data } of socket) {
         hear(data);
-        if (over) break;
+        if (heard.size === all) break;
       }
     })();
     let seed = 0;
@@ -76,7 +76,7 @@ const modes: Record<string, () => Promise<unknown>> = {
       hear((await receiving).data);
       await turn();
     }
-    over = true;
+    all = seed + 1;
     await socket.send(content(seed++), to);
     await iterating;
     // What was received long ago is still what it was.
