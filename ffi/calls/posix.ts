@@ -52,14 +52,17 @@ export class PosixCalls implements SocketCalls {
     this.#c.close(fd);
   }
 
+  /** A call's result, or the negative errno. */
+  #settled(result: number): number {
+    return result < 0 ? this.failure() : result;
+  }
+
   receiveMany(fd: number, batch: ReceiveBatch, count: number): number {
     let result: number;
     let attempts = 0;
     do {
-      result = this.#c.recvmmsg(fd, batch.headers, count, this.#receiveFlags, NULL);
-    } while (
-      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
-    );
+      result = this.#settled(this.#c.recvmmsg(fd, batch.headers, count, this.#receiveFlags, NULL));
+    } while (result === this.interrupted && ++attempts < ATTEMPTS);
     return result;
   }
 
@@ -76,10 +79,8 @@ export class PosixCalls implements SocketCalls {
     let result: number;
     let attempts = 0;
     do {
-      result = this.#c.recvmsg(fd, batch.headers, flags);
-    } while (
-      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
-    );
+      result = this.#settled(this.#c.recvmsg(fd, batch.headers, flags));
+    } while (result === this.interrupted && ++attempts < ATTEMPTS);
     return result;
   }
 
@@ -88,10 +89,8 @@ export class PosixCalls implements SocketCalls {
     let result: number;
     let attempts = 0;
     do {
-      result = this.#c.recv(fd, buffer, length, this.#wholeLength);
-    } while (
-      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
-    );
+      result = this.#settled(this.#c.recv(fd, buffer, length, this.#wholeLength));
+    } while (result === this.interrupted && ++attempts < ATTEMPTS);
     return result;
   }
 
@@ -102,10 +101,8 @@ export class PosixCalls implements SocketCalls {
     let result: number;
     let attempts = 0;
     do {
-      result = this.#c.sendto(fd, data, length, this.#sendFlags, name, nameLength);
-    } while (
-      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
-    );
+      result = this.#settled(this.#c.sendto(fd, data, length, this.#sendFlags, name, nameLength));
+    } while (result === this.interrupted && ++attempts < ATTEMPTS);
     return result;
   }
 
@@ -113,10 +110,8 @@ export class PosixCalls implements SocketCalls {
     let result: number;
     let attempts = 0;
     do {
-      result = this.#c.sendmsg(fd, batch.headers, this.#sendFlags);
-    } while (
-      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
-    );
+      result = this.#settled(this.#c.sendmsg(fd, batch.headers, this.#sendFlags));
+    } while (result === this.interrupted && ++attempts < ATTEMPTS);
     return result;
   }
 
@@ -124,10 +119,8 @@ export class PosixCalls implements SocketCalls {
     let result: number;
     let attempts = 0;
     do {
-      result = this.#c.sendmmsg(fd, batch.headers, count, this.#sendFlags);
-    } while (
-      result < 0 && (result = this.failure()) === this.interrupted && ++attempts < ATTEMPTS
-    );
+      result = this.#settled(this.#c.sendmmsg(fd, batch.headers, count, this.#sendFlags));
+    } while (result === this.interrupted && ++attempts < ATTEMPTS);
     return result;
   }
 
