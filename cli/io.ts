@@ -6,6 +6,7 @@
 
 import { runtime } from "#runtime";
 import process from "node:process";
+import { concat } from "./bytes.ts";
 
 /** The size of a terminal, in characters. */
 export interface Screen {
@@ -129,14 +130,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
   });
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

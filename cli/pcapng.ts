@@ -11,6 +11,7 @@
 import { parseIp } from "../address/ip.ts";
 import type { SocketAddress } from "../address/socket_address.ts";
 import type { Packet } from "../socket/packet.ts";
+import { concat } from "./bytes.ts";
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
@@ -78,7 +79,7 @@ export class PcapngWriter {
     body.setUint32(12, data.length, true);
     body.setUint32(16, data.length, true);
     blocks.push(block(ENHANCED_PACKET, bytesOf(body), padded(data)));
-    return join(blocks);
+    return concat(blocks);
   }
 }
 
@@ -102,16 +103,16 @@ function option(code: number, value: Uint8Array): Uint8Array {
   const head = new DataView(new ArrayBuffer(4));
   head.setUint16(0, code, true);
   head.setUint16(2, value.length, true);
-  return join([bytesOf(head), padded(value)]);
+  return concat([bytesOf(head), padded(value)]);
 }
 
 /** A block has its length at both ends. */
 function block(type: number, ...parts: Uint8Array[]): Uint8Array {
-  const body = join(parts);
+  const body = concat(parts);
   const head = new DataView(new ArrayBuffer(8));
   head.setUint32(0, type, true);
   head.setUint32(4, 12 + body.length, true);
-  return join([bytesOf(head), body, bytesOf(head).subarray(4)]);
+  return concat([bytesOf(head), body, bytesOf(head).subarray(4)]);
 }
 
 /** To a multiple of four bytes. */
@@ -129,14 +130,14 @@ function withHeaders(packet: Captured): Uint8Array {
   udp.setUint16(0, source.port);
   udp.setUint16(2, destination.port);
   udp.setUint16(4, length);
-  const addresses = join([addressBytes(source), addressBytes(destination)]);
-  const pseudo = join([addresses, Uint8Array.of(0, UDP, length >> 8, length & 0xff)]);
+  const addresses = concat([addressBytes(source), addressBytes(destination)]);
+  const pseudo = concat([addresses, Uint8Array.of(0, UDP, length >> 8, length & 0xff)]);
   // RFC 768: a sum of 0 is written as its other form.
-  udp.setUint16(6, checksum(join([pseudo, bytesOf(udp), data])) || 0xffff);
+  udp.setUint16(6, checksum(concat([pseudo, bytesOf(udp), data])) || 0xffff);
   const header = source.family === "IPv4"
     ? ipv4Header(packet, addresses, length)
     : ipv6Header(packet, addresses, length);
-  return join([header, bytesOf(udp), data]);
+  return concat([header, bytesOf(udp), data]);
 }
 
 /** RFC 791. */
@@ -181,14 +182,4 @@ function checksum(data: Uint8Array): number {
 
 function bytesOf(view: DataView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
