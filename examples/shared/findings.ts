@@ -120,3 +120,20 @@ export class Findings {
     this.#wake();
   }
 }
+
+/** What a client finds, until the signal is aborted or nobody reads any more: then it is closed. */
+export async function* foundUntil(
+  signal: AbortSignal | undefined,
+  open: () => { readonly findings: Findings; close(): Promise<void> },
+): AsyncGenerator<Found> {
+  if (signal?.aborted) return;
+  const client = open();
+  const end = () => client.close();
+  signal?.addEventListener("abort", end, { once: true });
+  try {
+    yield* client.findings.changes();
+  } finally {
+    signal?.removeEventListener("abort", end);
+    await client.close();
+  }
+}

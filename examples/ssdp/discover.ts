@@ -4,7 +4,7 @@
 import { openUdpSocket, type Packet } from "../../mod.ts";
 import type { Found } from "../found.ts";
 import { Described } from "../shared/described.ts";
-import { Findings } from "../shared/findings.ts";
+import { Findings, foundUntil } from "../shared/findings.ts";
 import { hostAndPort, parseLocation } from "../shared/http.ts";
 import { endpointOf, joinGroups, type Place } from "../shared/multicast.ts";
 import { Links } from "../shared/on_link.ts";
@@ -42,17 +42,8 @@ const MAX_WAIT_SECONDS = 1;
  * A device has a name for each of its types and services; those that tell what it is become findings
  * (`urn:…:device:MediaServer:1`), not its services, nor that it is a device. With `target` it is just that.
  */
-export async function* discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
-  if (options.signal?.aborted) return;
-  const client = new Client(options);
-  const end = () => client.close();
-  options.signal?.addEventListener("abort", end, { once: true });
-  try {
-    yield* client.findings.changes();
-  } finally {
-    options.signal?.removeEventListener("abort", end);
-    await client.close();
-  }
+export function discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
+  return foundUntil(options.signal, () => new Client(options));
 }
 
 class Client {

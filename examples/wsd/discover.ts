@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { openUdpSocket, type Packet } from "../../mod.ts";
 import type { Found } from "../found.ts";
 import { Described } from "../shared/described.ts";
-import { Findings } from "../shared/findings.ts";
+import { Findings, foundUntil } from "../shared/findings.ts";
 import { hostAndPort, type Location, parseLocation } from "../shared/http.ts";
 import { endpointOf, joinGroups, type Place } from "../shared/multicast.ts";
 import { Links } from "../shared/on_link.ts";
@@ -54,17 +54,8 @@ const MAX_ASKED = 1024;
 const MAX_RESOLVING = 128;
 
 /** Finds devices until the signal is aborted. */
-export async function* discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
-  if (options.signal?.aborted) return;
-  const client = new Client(options);
-  const end = () => client.close();
-  options.signal?.addEventListener("abort", end, { once: true });
-  try {
-    yield* client.findings.changes();
-  } finally {
-    options.signal?.removeEventListener("abort", end);
-    await client.close();
-  }
+export function discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
+  return foundUntil(options.signal, () => new Client(options));
 }
 
 class Client {
