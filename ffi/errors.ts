@@ -81,6 +81,20 @@ export class SocketError extends Error {
   }
 }
 
+/**
+ * What a call gives, or what stands in for it where the OS refuses.
+ *
+ * Anything else that is thrown is a fault of our own and must not be taken for a refusal.
+ */
+export function unlessRefused<T>(call: () => T, refused: (error: SocketError) => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof SocketError)) throw error;
+    return refused(error);
+  }
+}
+
 function describe(init: SocketErrorInit): string {
   const { address, port, interfaceName, interfaceIndex } = init;
   let subject = "";

@@ -13,7 +13,7 @@ import { EpollReadiness } from "./poller_epoll.ts";
 import { PollReadiness } from "./poller_poll.ts";
 import { WatchReadiness } from "./poller_watch.ts";
 import type { Readiness, Watched } from "./poller_readiness.ts";
-import { SocketError } from "./errors.ts";
+import { unlessRefused } from "./errors.ts";
 import type { System } from "./syscalls.ts";
 import { openWake, type Wake } from "./wake.ts";
 
@@ -151,13 +151,10 @@ export class Poller {
 
   /** Whoever cannot be waited for (epoll_ctl says ENOMEM, ENOSPC) looks for himself, after a while. */
   #change(registration: Registration): boolean {
-    try {
-      return this.#readiness.change(registration);
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
+    return unlessRefused(() => this.#readiness.change(registration), () => {
       this.#giveUp();
       return false;
-    }
+    });
   }
 
   /** Starts the wait that is needed and ends the one that no longer is. */

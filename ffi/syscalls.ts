@@ -11,7 +11,7 @@ import type { Family } from "../address/ip.ts";
 import type { SocketCalls } from "./calls/calls.ts";
 import { PosixCalls } from "./calls/posix.ts";
 import { WinsockCalls } from "./calls/winsock.ts";
-import { SocketError, type SocketErrorInit, UnsupportedError } from "./errors.ts";
+import { SocketError, type SocketErrorInit, unlessRefused, UnsupportedError } from "./errors.ts";
 import { type HintContext, hintFor } from "./hints.ts";
 import { encodeMembership, type MembershipTarget } from "./membership.ts";
 import type { ReceiveBatch, SendBatch } from "./message.ts";
@@ -181,13 +181,10 @@ export class System {
   /** Sets an option that systems may lack; returns whether it took. */
   trySetOption(fd: number, family: Family, option: OptionName, value: number | string): boolean {
     if (!this.hasOption(family, option)) return false;
-    try {
+    return unlessRefused(() => {
       this.setOption(fd, family, option, value);
       return true;
-    } catch (error) {
-      if (error instanceof SocketError) return false;
-      throw error;
-    }
+    }, () => false);
   }
 
   #optionValue(row: OptionRow, value: number | string): Uint8Array<ArrayBuffer> {

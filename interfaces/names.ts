@@ -8,7 +8,7 @@ import { isLoopback } from "../address/classify.ts";
 import { formatIp, type Ip, parseIp, sameIp, tryParseIp } from "../address/ip.ts";
 import { type SocketAddress, socketAddressFromWords } from "../address/socket_address.ts";
 import { isZoneText } from "../address/zone.ts";
-import { SocketError } from "../ffi/errors.ts";
+import { unlessRefused } from "../ffi/errors.ts";
 import type { SocketWords } from "../ffi/sockaddr.ts";
 import { perSystem, type System } from "../ffi/syscalls.ts";
 import { shown } from "./arguments.ts";
@@ -69,22 +69,12 @@ export class InterfaceNames {
 
   /** Where the OS cannot be asked the name is not known, and no packet is lost for it. */
   #ask(index: number): string | null {
-    try {
-      return this.system.interfaceName(index);
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      return null;
-    }
+    return unlessRefused(() => this.system.interfaceName(index), () => null);
   }
 
   /** Whether the OS says that there is no such interface (any more), asked now. */
   isGone(index: number): boolean {
-    try {
-      return this.system.interfaceName(index) === null;
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      return false;
-    }
+    return unlessRefused(() => this.system.interfaceName(index) === null, () => false);
   }
 
   /** An address as the OS gave it, with its zone's name. */
@@ -127,13 +117,11 @@ export class InterfaceNames {
 
   #thisHost(): ThisHost {
     this.refresh();
-    try {
-      return this.#host ??= describeHost(listInterfaces(this.system));
-    } catch (error) {
+    return unlessRefused(
+      () => this.#host ??= describeHost(listInterfaces(this.system)),
       // A sandbox may refuse the list: then nothing is known, and no packet or answer is lost for it.
-      if (!(error instanceof SocketError)) throw error;
-      return describeHost([]);
-    }
+      () => describeHost([]),
+    );
   }
 
   /**

@@ -7,7 +7,7 @@
 import { isMulticast, isUnspecified, needsZone } from "../address/classify.ts";
 import { type Family, formatIp, type Ip } from "../address/ip.ts";
 import type { SocketAddress } from "../address/socket_address.ts";
-import { SocketError } from "../ffi/errors.ts";
+import { SocketError, unlessRefused } from "../ffi/errors.ts";
 import type { OptionForOneCall } from "../ffi/egress.ts";
 import type { OptionName } from "../ffi/platform/platform.ts";
 import { pollerOf, READ, type Registration, WRITE } from "../ffi/poller.ts";
@@ -229,13 +229,8 @@ export class FamilySocket {
   /** The size of one of the kernel's buffers; `null` where it does not say. */
   bufferSize(which: "receiveBufferSize" | "sendBufferSize"): number | null {
     if (this.#closed) return null;
-    try {
-      return this.system.getOption(this.fd, this.family, which);
-    } catch (error) {
-      // Whoever looks at counts is not to be stopped by what one of them says.
-      if (!(error instanceof SocketError)) throw error;
-      return null;
-    }
+    // Whoever looks at counts is not to be stopped by what one of them says.
+    return unlessRefused(() => this.system.getOption(this.fd, this.family, which), () => null);
   }
 
   /** Closes the descriptor: at once where the poller allows it, otherwise when it has let go. */

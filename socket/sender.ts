@@ -8,7 +8,7 @@
  */
 
 import { formatIp } from "../address/ip.ts";
-import { SocketError } from "../ffi/errors.ts";
+import { type SocketError, unlessRefused } from "../ffi/errors.ts";
 import type { OptionForOneCall } from "../ffi/egress.ts";
 import { SendBatch } from "../ffi/message.ts";
 import { WRITE } from "../ffi/poller.ts";
@@ -202,12 +202,7 @@ export class Sender {
 
   /** Likewise, behind a datagram that is gone already: it is the next one that cannot be sent like this. */
   #putBackOrTell(half: FamilySocket): void {
-    try {
-      this.#putBack(half);
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      this.counters.report(error);
-    }
+    unlessRefused(() => this.#putBack(half), (error) => this.counters.report(error));
   }
 
   #setOption({ sendFd, family }: FamilySocket, [option, value]: OptionForOneCall): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SocketError } from "../errors.ts";
+import { unlessRefused } from "../errors.ts";
 import {
   LINUX_ROUTING_CONSTANTS as C,
   LINUX_ROUTING_LAYOUTS as L,
@@ -30,17 +30,17 @@ const NOTHING: Inspection = {
 export function inspect(system: System): Inspection {
   const { netlink } = system.platform;
   if (!netlink) return NOTHING;
-  try {
+  return unlessRefused(() => {
     const socket = new NetlinkSocket(system);
     try {
       return ask(system, netlink, socket);
     } finally {
       socket.close();
     }
-  } catch (error) {
-    if (!(error instanceof SocketError)) throw error;
-    return { ...NOTHING, refusals: [{ what: NOTHING.refusals[0].what, why: error.message }] };
-  }
+  }, ({ message }) => ({
+    ...NOTHING,
+    refusals: [{ what: NOTHING.refusals[0].what, why: message }],
+  }));
 }
 
 function ask(system: System, tables: NetlinkTables, socket: NetlinkSocket): Inspection {
@@ -48,13 +48,10 @@ function ask(system: System, tables: NetlinkTables, socket: NetlinkSocket): Insp
   const refusals: { what: string; why: string }[] = [];
   /** A list, unless it is refused; a kernel without IPv6 or policy routing does. */
   const list = <T>(what: string, get: () => T): T | null => {
-    try {
-      return get();
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      refusals.push({ what, why: error.message });
+    return unlessRefused<T | null>(get, ({ message }) => {
+      refusals.push({ what, why: message });
       return null;
-    }
+    });
   };
   const { AF_INET, AF_INET6 } = system.platform.constants;
   const { IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS } = tables.constants;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SocketError, UnsupportedError } from "../errors.ts";
+import { unlessRefused, UnsupportedError } from "../errors.ts";
 import { readInterfaceList, toRecords } from "../ifaddrs.ts";
 import type { HostRecords } from "../interface_records.ts";
 import type { System } from "../syscalls.ts";
@@ -19,14 +19,9 @@ export type { RouteEvents };
 export function listRecords(system: System): HostRecords {
   const { netlink, winsock } = system.platform;
   if (winsock) return adapterRecords(system, winsock);
-  if (netlink) {
-    try {
-      return netlinkRecords(system, netlink);
-    } catch (error) {
-      // Sandboxes may refuse what we ask: getifaddrs(3) tells less, but something.
-      if (!(error instanceof SocketError)) throw error;
-    }
-  }
+  // Sandboxes may refuse what we ask: getifaddrs(3) tells less, but something.
+  const records = netlink && unlessRefused(() => netlinkRecords(system, netlink), () => null);
+  if (records) return records;
   const entries = system.withInterfaceAddresses((first) =>
     readInterfaceList(system.platform, system.runtime, first)
   );

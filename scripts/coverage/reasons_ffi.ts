@@ -42,13 +42,6 @@ export const ffi: readonly Reason[] = [
       "tested (tests/kernel/debug_test.ts).",
   },
   {
-    file: "ffi/poller.ts",
-    code: ["if (!(error instanceof SocketError)) «throw error;»"],
-    why:
-      "A fault of our own: what the kernel refuses is a `SocketError` (tests/faults/sites_test.ts). Anything else must not " +
-      "be taken for a refusal.",
-  },
-  {
     file: "ffi/runtime/deno.ts",
     code: [
       'return Deno.permissions.requestSync({ name: "ffi" }).state === "granted" «? candidates»',
