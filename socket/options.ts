@@ -93,7 +93,8 @@ export interface UdpSocketOptions {
    * one piece, and what arrives in one piece is cut here: many datagrams for little more than the cost of one. The
    * network and the receivers see no difference. Linux only (UDP_SEGMENT, UDP_GRO); elsewhere, and where a device
    * refuses, each datagram travels by itself. A train that finds no room in the receive buffer counts as one in
-   * `dropped`. Default `false`.
+   * `dropped`. glibc is made to keep up to 64 MiB of memory that the process has freed, for the next trains
+   * (mallopt(3); a limit that you have set stays). Default `false`.
    */
   segmentation?: boolean;
   /**

@@ -21,7 +21,7 @@ import type { DeliveryFilter } from "./delivery.ts";
 import type { FamilySocket } from "./family_socket.ts";
 import { Pace } from "./pace.ts";
 import { type Cast, castOf, type Packet, PacketMaker, sibling } from "./packet.ts";
-import { PayloadMemory } from "./payload.ts";
+import { keepFreedMemory, PayloadMemory } from "./payload.ts";
 
 /** Messages a call may bring. */
 const BATCH = 32;
@@ -96,6 +96,7 @@ export class Receiver {
     this.#packets = new PacketMaker(names);
     this.#pace = new Pace(halves.length, system.rest !== null, busyPollMs);
     this.#castBySpecDst = system.platform.quirks.specDstRevealsBroadcast;
+    if (halves.some((half) => half.receivesTrains)) keepFreedMemory(system);
     for (const half of halves) {
       half.onReadable = () => this.#ready(half);
       half.readErrorQueue = () => half.queuesErrors ? this.#readErrorQueue(half) : 0;

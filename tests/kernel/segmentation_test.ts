@@ -1,11 +1,12 @@
 // Trains: many datagrams that travel in one piece (UDP_SEGMENT, UDP_GRO), and look as if each had come alone.
 import { assert, assertEquals } from "@std/assert";
 import { openUdpSocket, type OutgoingDatagram, type Packet, platform } from "../../mod.ts";
-import { test, type TestOptions, within } from "../harness.ts";
+import { commandOf, notOn, notUnder, test, type TestOptions, within } from "../harness.ts";
 import { startReceiver } from "../lab/peers.ts";
+import { run } from "../lab/process.ts";
 import { randomWords } from "../address/random.ts";
 import { FakeLibrary } from "./fake_library.ts";
-import { at, lo, text, until } from "./support.ts";
+import { at, fileOf, lo, text, until } from "./support.ts";
 
 /** The kernel's own part of it. Elsewhere each datagram travels alone, and all but the number of calls is the same. */
 const trains: TestOptions = {
@@ -277,4 +278,19 @@ test("a loop may end in the middle of a train: the rest is for the next reader",
   assertEquals(heard.length, 100);
   assertData(heard, sent);
   assert(heard.every(({ interfaceName }) => interfaceName === lo.name));
+});
+
+test("the memory of trains is used again, not given back to the kernel after each collection", {
+  skip: trains.skip || notUnder("bun", "it has an allocator of its own") ||
+    notOn("qemu", "its C library's memory is the emulator's"),
+}, async () => {
+  // How many pages the kernel has to find for each page of data.
+  const faults = async (...settings: string[]) => {
+    const [program, args] = commandOf(fileOf("trains.ts"), ["--allow-ffi", "--allow-sys"]);
+    return Number(await run("env", [...settings, program, ...args]));
+  };
+  const kept = await faults();
+  // Whoever sets a limit has it kept: as without us.
+  const returned = await faults("MALLOC_TRIM_THRESHOLD_=131072");
+  assert(kept < returned / 3, `${kept} pages found for each, ${returned} without`);
 });

@@ -95,7 +95,8 @@ export function startProgram(
   return Program.start(...commandOf(fileOf(program), permissions, args));
 }
 
-function fileOf(program: string): string {
+/** Where a program of tests/programs is. */
+export function fileOf(program: string): string {
   return fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
 }
 
