@@ -27,8 +27,8 @@ export const fullSizes: Sizes = {
   saturated: { warm: 300_000, count: 250_000 },
   paced: { warm: 100_000, count: 60_000 },
   send: { warm: 100_000, count: 150_000 },
-  trainsSent: { warm: 300_000, count: 500_000 },
-  trainsReceived: { warm: 300_000, count: 300_000 },
+  trainsSent: { warm: 1_000_000, count: 500_000 },
+  trainsReceived: { warm: 2_000_000, count: 1_000_000 },
   latency: { warm: 50_000, count: 10_000 },
 };
 
@@ -411,12 +411,6 @@ function limits({ ours }: Parts, needs: string | null): Group {
         title: "Call on another thread",
         unit: "µs CPU",
         note: "usleep(0), awaited: two threads sleep and are woken",
-      },
-      {
-        id: "train-copy",
-        title: "Copy of a datagram in a train",
-        unit: "ns CPU",
-        note: "50 datagrams of 1,200 bytes, copied at once to memory that is their reader's",
       },
     ],
     jobs: ours.map((peer) => job(peer, needs, run(peer))),

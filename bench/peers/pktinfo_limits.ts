@@ -27,16 +27,6 @@ const handOff = await cpuUs(5_000, async (count) => {
   for (let i = 0; i < count; i++) await rest!(0);
 });
 
-// What a train's reader owns has to be copied to memory that is no one else's.
-await openUdpSocket({ address: loopback, segmentation: true }).close();
-const TRAIN = 50;
-const train = new Uint8Array(TRAIN * 1200);
-let copied = 0;
-const copying = await cpuUs(20_000, (count) => {
-  for (let i = 0; i < count; i++) copied += train.slice().length;
-  return Promise.resolve();
-});
-
 const socket = openUdpSocket({ address: loopback });
 const to = SocketAddress.parse(`${loopback}:${socket.port}`);
 const items = Array.from({ length: batch }, () => ({ data: payload, to }));
@@ -63,7 +53,7 @@ const receiving = await cpuUs(1_000_000, async (count) => {
     count -= packets.length;
   }
 });
-Object.assign(globalThis, { sink: () => sink + copied });
+Object.assign(globalThis, { sink: () => sink });
 
 // One that takes everything.
 sys.sendMany = (_fd, _batch, count) => count;
@@ -74,7 +64,6 @@ const sending = await cpuUs(1_000_000, async (count) => {
 const line = JSON.stringify({
   crossing: crossing * 1000,
   "hand-off": handOff,
-  "train-copy": copying / TRAIN * 1000,
   "own-receive": receiving * 1000,
   "own-send": sending * 1000,
 });
