@@ -294,3 +294,19 @@ test("the memory of trains is used again, not given back to the kernel after eac
   const returned = await faults("MALLOC_TRIM_THRESHOLD_=131072");
   assert(kept < returned / 3, `${kept} pages found for each, ${returned} without`);
 });
+
+test("trains come to a process that may not have the memory to make them cheap", async () => {
+  const library = new FakeLibrary();
+  const { runtime } = library.system;
+  const { allocate } = runtime;
+  Object.assign(runtime, {
+    allocate(size: number) {
+      if (size > 1 << 20) throw new RangeError(`the C library has no ${size} bytes left`);
+      return allocate(size);
+    },
+  });
+  await using receiver = library.openSocket({ ...room, segmentation: true });
+  const sent = train(10, 100, at(receiver, "127.0.0.3"));
+  await receiver.sendMany(sent);
+  assertData(await receive(receiver, 10), sent);
+});
