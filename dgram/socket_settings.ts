@@ -182,9 +182,7 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
     groupAddress: string,
     multicastInterface?: string,
   ): void {
-    this[own.mustRun]();
-    check.checkString(sourceAddress, "sourceAddress");
-    check.checkString(groupAddress, "groupAddress");
+    this.#checkSourceSpecific(sourceAddress, groupAddress);
     this[own.run](
       "addSourceSpecificMembership",
       (handle) => handle.join(groupAddress, multicastInterface, sourceAddress),
@@ -203,13 +201,17 @@ export abstract class SocketSettings extends EventEmitter<SocketEvents> {
     groupAddress: string,
     multicastInterface?: string,
   ): void {
-    this[own.mustRun]();
-    check.checkString(sourceAddress, "sourceAddress");
-    check.checkString(groupAddress, "groupAddress");
+    this.#checkSourceSpecific(sourceAddress, groupAddress);
     this[own.run](
       "dropSourceSpecificMembership",
       (handle) => handle.leave(groupAddress, multicastInterface, sourceAddress),
     );
+  }
+
+  #checkSourceSpecific(sourceAddress: string, groupAddress: string): void {
+    this[own.mustRun]();
+    check.checkString(sourceAddress, "sourceAddress");
+    check.checkString(groupAddress, "groupAddress");
   }
 
   // --- life

@@ -1,13 +1,13 @@
 /**
  * An SSDP client: searches on every interface, over IPv4 and IPv6, and listens to what devices say of themselves.
  */
-import { openUdpSocket, type Packet } from "../../mod.ts";
+import type { Packet } from "../../mod.ts";
 import type { Found } from "../found.ts";
+import { Asking } from "../shared/asking.ts";
 import { Described } from "../shared/described.ts";
 import { Findings, foundUntil } from "../shared/findings.ts";
 import { hostAndPort, parseLocation } from "../shared/http.ts";
-import { endpointOf, joinGroups, type Place } from "../shared/multicast.ts";
-import { Links } from "../shared/on_link.ts";
+import type { Place } from "../shared/multicast.ts";
 import { type Description, fetchDescription } from "./description.ts";
 import { type Alive, formatSearch, GROUPS, parseMessage, PORT } from "./message.ts";
 
@@ -49,73 +49,32 @@ export function discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
 class Client {
   readonly findings = new Findings();
   readonly #target: string;
-  readonly #onError: (error: Error) => void;
   readonly #counts: Counts;
-  readonly #links = new Links();
   readonly #described = new Described(this.findings, fetchDescription);
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  #closed = false;
-  /** Hears what is said to everybody. */
-  readonly #listener;
-  /**
-   * Searches, and hears the answers. They come to the port that was searched from, and many programs share the
-   * listener's: the kernel would give each answer to just one of them.
-   */
-  readonly #searcher;
-  readonly #running: Promise<unknown>;
+  readonly #asking: Asking;
 
   constructor({ target = "ssdp:all", interfaces, onError, counts }: DiscoverOptions) {
     this.#target = target;
-    this.#onError = onError ?? (() => {});
     this.#counts = counts ?? { offLink: 0, malformed: 0 };
-    this.#listener = openUdpSocket({ port: PORT, share: true, onError });
-    try {
-      this.#searcher = openUdpSocket({ onError });
-    } catch (error) {
-      this.#listener.close();
-      throw error;
-    }
-    joinGroups(
-      this.#listener,
-      GROUPS,
-      interfaces,
-      (place) => this.#search(place),
-      this.#onError,
-    );
-    this.#running = Promise.all([this.#hear(this.#listener), this.#hear(this.#searcher)]);
-    // A socket that the OS takes away ends it; close says why.
-    this.#running.catch(() => this.findings.end());
+    this.#asking = new Asking({
+      port: PORT,
+      onError,
+      take: (packet) => this.#take(packet),
+      counts: this.#counts,
+      onEnd: () => this.findings.end(),
+    });
+    this.#asking.join(GROUPS, interfaces, (place) => this.#search(place));
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#described.end();
-    for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all([this.#listener.close(), this.#searcher.close(), this.#running]);
+    await this.#asking.close();
   }
 
   #search(place: Place): void {
     const search = formatSearch(place.group, this.#target, MAX_WAIT_SECONDS);
     for (const delay of SEARCH_AT_MS) {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        this.#searcher.send(search, endpointOf(place, PORT)).catch((error) => {
-          if (!this.#closed) this.#onError(error);
-        });
-      }, delay);
-      this.#timers.add(timer);
-    }
-  }
-
-  async #hear(packets: AsyncIterable<Packet>): Promise<void> {
-    for await (const packet of packets) {
-      try {
-        if (this.#links.hasSender(packet)) this.#take(packet);
-        else this.#counts.offLink++;
-      } catch (error) {
-        // The OS would not list the interfaces.
-        this.#onError(error as Error);
-      }
+      this.#asking.after(delay, () => this.#asking.ask(place, search));
     }
   }
 
@@ -144,7 +103,7 @@ class Client {
     const { interfaceName, interfaceIndex, source } = packet;
     const wanted = parseLocation(message.location, interfaceName);
     // A description on another link is none of this device's; to fetch it would serve whoever sent us there.
-    const location = wanted && this.#links.has(wanted.host, interfaceIndex) ? wanted : null;
+    const location = wanted && this.#asking.links.has(wanted.host, interfaceIndex) ? wanted : null;
     const address = location ? hostAndPort(location) : source.toString();
     this.#described.seen(key, location, message.maxAgeSeconds * 1000, (all) => {
       const own = all?.find(({ udn }) => udn !== "" && message.usn.startsWith(udn));

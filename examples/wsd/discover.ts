@@ -3,13 +3,13 @@
  * to who comes and goes.
  */
 import { randomUUID } from "node:crypto";
-import { openUdpSocket, type Packet } from "../../mod.ts";
+import type { Packet } from "../../mod.ts";
 import type { Found } from "../found.ts";
+import { Asking } from "../shared/asking.ts";
 import { Described } from "../shared/described.ts";
 import { Findings, foundUntil } from "../shared/findings.ts";
 import { hostAndPort, type Location, parseLocation } from "../shared/http.ts";
-import { endpointOf, joinGroups, type Place } from "../shared/multicast.ts";
-import { Links } from "../shared/on_link.ts";
+import type { Place } from "../shared/multicast.ts";
 import {
   formatProbe,
   formatResolve,
@@ -60,68 +60,39 @@ export function discover(options: DiscoverOptions = {}): AsyncGenerator<Found> {
 
 class Client {
   readonly findings = new Findings();
-  readonly #onError: (error: Error) => void;
   readonly #counts: Counts;
-  readonly #links = new Links();
   readonly #described = new Described(
     this.findings,
     (location: Location & { endpoint: string }, signal) =>
       fetchMetadata(location, location.endpoint, signal),
   );
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   /** What was asked, by the identifiers that answers name. */
   readonly #asked = new Set<string>();
   /** Who was asked (Resolve), until the answer has come or time is up. */
   readonly #resolving = new Map<string, ReturnType<typeof setTimeout>>();
-  /** Hears what is said to everybody. */
-  readonly #listener;
-  /** Probes, and hears the answers: they come to the port that was probed from, which must not be shared. */
-  readonly #prober;
-  readonly #running: Promise<unknown>;
-  #closed = false;
+  readonly #asking: Asking;
 
   constructor({ interfaces, onError, counts }: DiscoverOptions) {
-    this.#onError = onError ?? (() => {});
     this.#counts = counts ?? { offLink: 0, malformed: 0, unasked: 0 };
-    this.#listener = openUdpSocket({ port: PORT, share: true, onError });
-    try {
-      this.#prober = openUdpSocket({ onError });
-    } catch (error) {
-      this.#listener.close();
-      throw error;
-    }
-    joinGroups(
-      this.#listener,
-      GROUPS,
-      interfaces,
-      (place) => {
-        for (const version of VERSIONS) {
-          for (const type of version.probes) {
-            this.#ask(place, (id) => formatProbe(version, id, type));
-          }
+    this.#asking = new Asking({
+      port: PORT,
+      onError,
+      take: (packet) => this.#take(packet),
+      counts: this.#counts,
+      onEnd: () => this.findings.end(),
+    });
+    this.#asking.join(GROUPS, interfaces, (place) => {
+      for (const version of VERSIONS) {
+        for (const type of version.probes) {
+          this.#ask(place, (id) => formatProbe(version, id, type));
         }
-      },
-      this.#onError,
-    );
-    this.#running = Promise.all([this.#hear(this.#listener), this.#hear(this.#prober)]);
-    // A socket that the OS takes away ends it; close says why.
-    this.#running.catch(() => this.findings.end());
+      }
+    });
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#described.end();
-    for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all([this.#listener.close(), this.#prober.close(), this.#running]);
-  }
-
-  #after(ms: number, work: () => void): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      work();
-    }, ms);
-    this.#timers.add(timer);
-    return timer;
+    await this.#asking.close();
   }
 
   /** Sends a question to a group, and again. */
@@ -130,25 +101,10 @@ class Client {
     if (this.#asked.size === MAX_ASKED) this.#asked.delete(this.#asked.values().next().value!);
     this.#asked.add(id);
     const question = format(id);
-    const send = () =>
-      void this.#prober.send(question, endpointOf(place, PORT)).catch((error) => {
-        if (!this.#closed) this.#onError(error);
-      });
+    const send = () => this.#asking.ask(place, question);
     send();
     let delay = MIN_DELAY_MS + Math.random() * (MAX_DELAY_MS - MIN_DELAY_MS);
-    for (let n = 0, at = 0; n < REPEATS; n++, delay *= 2) this.#after(at += delay, send);
-  }
-
-  async #hear(packets: AsyncIterable<Packet>): Promise<void> {
-    for await (const packet of packets) {
-      try {
-        if (this.#links.hasSender(packet)) this.#take(packet);
-        else this.#counts.offLink++;
-      } catch (error) {
-        // The OS would not list the interfaces.
-        this.#onError(error as Error);
-      }
-    }
+    for (let n = 0, at = 0; n < REPEATS; n++, delay *= 2) this.#asking.after(at += delay, send);
   }
 
   #take(packet: Packet): void {
@@ -178,7 +134,9 @@ class Client {
     const { source, interfaceName, interfaceIndex } = packet;
     const { endpoint } = target;
     const location = target.addresses.map((text) => parseLocation(text, interfaceName))
-      .find((location) => location !== null && this.#links.has(location.host, interfaceIndex)) ??
+      .find((location) =>
+        location !== null && this.#asking.links.has(location.host, interfaceIndex)
+      ) ??
       null;
     const address = location ? hostAndPort(location) : source.toString();
     const tell = () => {
@@ -193,7 +151,7 @@ class Client {
     // Who says hello need not say what it is, nor a probe's match by which address it is reached.
     if (location && target.types.length > 0) tell();
     else if (!this.#resolving.has(key) && this.#resolving.size < MAX_RESOLVING) {
-      this.#resolving.set(key, this.#after(RESOLVE_MS, tell));
+      this.#resolving.set(key, this.#asking.after(RESOLVE_MS, tell));
       const group = GROUPS[source.family === "IPv4" ? 0 : 1];
       this.#ask(
         { group, interfaceIndex: interfaceIndex! },
@@ -203,9 +161,7 @@ class Client {
   }
 
   #stopResolving(key: string): void {
-    const timer = this.#resolving.get(key);
-    clearTimeout(timer);
-    this.#timers.delete(timer!);
+    this.#asking.cancel(this.#resolving.get(key));
     this.#resolving.delete(key);
   }
 }
