@@ -1,4 +1,4 @@
-// deno task bench: UDP against C, node:dgram, Deno.listenDatagram and Bun.udpSocket, all in one run. See README.md here.
+// deno task bench: UDP against C, Rust, node:dgram, Deno.listenDatagram, Bun.udpSocket and asyncio, all in one run. See README.md here.
 
 import { join } from "node:path";
 import { parseArgs } from "@std/cli/parse-args";
@@ -81,14 +81,12 @@ async function main(): Promise<void> {
   if (args.readme) return await readme();
 
   const found = await findRuntimes(args.fetch);
-  let noCompiler: string | null = "no C compiler (cc) on PATH";
-  if (found.cc) {
-    const complaint = await compilePeers(found.cc, programs);
-    if (complaint) progress(complaint);
-    noCompiler = complaint === null ? null : "the C programs do not compile here";
-  }
+  const uncompiled = {
+    c: await compilePeers(found.cc, "c", programs.c),
+    rust: await compilePeers(found.rustc, "rs", programs.rust),
+  };
   const sizes = args.quick ? quickSizes : fullSizes;
-  const groups = plan(found, sizes, noCompiler).filter((group) => args.only.includes(group.id));
+  const groups = plan(found, sizes, uncompiled).filter((group) => args.only.includes(group.id));
   for (const group of groups) {
     group.jobs = group.jobs.filter(({ id }) => args.peers.some((name) => id.startsWith(name)));
   }

@@ -1,10 +1,10 @@
-// Who takes part, and the command that starts each in a role. A role is a file: peers/NAME_ROLE.{c,mjs,py,ts}.
+// Who takes part, and the command that starts each in a role. A role is a file: peers/NAME_ROLE.{c,mjs,py,rs,ts}.
 
 import { join } from "node:path";
 import { outFolder, type Runtime, type Runtimes } from "./runtimes.ts";
 
 const peersFolder = join(import.meta.dirname ?? ".", "peers");
-/** Where a compiled C program is. */
+/** Where a compiled program is. */
 export const compiled = (name: string): string => join(outFolder, name);
 const script = (name: string): string => join(peersFolder, name);
 const deno: string[] = [Deno.execPath(), "run", "--quiet", "--no-lock", "--allow-all"];
@@ -33,8 +33,14 @@ export interface Parts {
   ours: Peer[];
 }
 
-/** Everybody, with the reason where one cannot run. `noCompiler`: why there are no C programs, if so. */
-export function findPeers(found: Runtimes, noCompiler: string | null): Parts {
+/** Why there are no programs of a language, if so. */
+export interface Uncompiled {
+  c: string | null;
+  rust: string | null;
+}
+
+/** Everybody, with the reason where one cannot run. */
+export function findPeers(found: Runtimes, uncompiled: Uncompiled): Parts {
   const node = (runtime: Runtime): Peer => ({
     id: `node${major(runtime)}`,
     label: `node:dgram, Node ${major(runtime)}`,
@@ -62,7 +68,7 @@ export function findPeers(found: Runtimes, noCompiler: string | null): Parts {
     c: {
       id: "c",
       label: "C",
-      skip: noCompiler ?? undefined,
+      skip: uncompiled.c ?? undefined,
       command: (role) => [compiled(`c_${role}`)],
     },
     runtimes: [
@@ -71,6 +77,12 @@ export function findPeers(found: Runtimes, noCompiler: string | null): Parts {
         id: "deno",
         label: "Deno.listenDatagram",
         command: (role) => [...denoUnstable, script(`deno_${role}.ts`)],
+      },
+      {
+        id: "rust",
+        label: "Rust std::net",
+        skip: uncompiled.rust ?? undefined,
+        command: (role) => [compiled(`rust_${role}`)],
       },
       {
         id: "python",

@@ -1,7 +1,14 @@
 // What is measured: which peers there are and how one run of each goes.
 
 import { type Group, type Job, type Measure, Program } from "./measure.ts";
-import { compiled, findPeers, type Parts, type Peer, sinkCommand } from "./peers.ts";
+import {
+  compiled,
+  findPeers,
+  type Parts,
+  type Peer,
+  sinkCommand,
+  type Uncompiled,
+} from "./peers.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** How much one run does. The first `warm` packets of every run are not counted. */
@@ -53,8 +60,11 @@ export const groupNames: readonly (keyof Sizes | "limits")[] = [
   "latency",
   "limits",
 ];
-/** The C programs, without ".c". */
-export const programs: string[] = ["c_receive", "c_send", "c_echo", "load", "ping"];
+/** What is compiled of each language, without its ending. */
+export const programs: Record<keyof Uncompiled, string[]> = {
+  c: ["c_receive", "c_send", "c_echo", "load", "ping"],
+  rust: ["rust_receive", "rust_send", "rust_echo"],
+};
 
 /** How the load comes: datagrams a second (0: without a pause), calls at once, datagrams a call. */
 interface Load {
@@ -124,8 +134,9 @@ function job(
 }
 
 /** All groups, with every peer named, also those that cannot run here. */
-export function plan(found: Runtimes, sizes: Sizes, noCompiler: string | null): Group[] {
-  const parts = findPeers(found, noCompiler);
+export function plan(found: Runtimes, sizes: Sizes, uncompiled: Uncompiled): Group[] {
+  const parts = findPeers(found, uncompiled);
+  const noCompiler = uncompiled.c;
   const linux = Deno.build.os === "linux";
   return [
     receiving("receive", parts, sizes, noCompiler),

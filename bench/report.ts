@@ -38,6 +38,7 @@ export function describeVersions(found: Runtimes): Record<string, string> {
     ),
     ...(found.bun ? { bun: found.bun.version } : {}),
     ...(found.python ? { python: found.python.version } : {}),
+    ...(found.rustc ? { rust: found.rustc.version.split(" ")[0] } : {}),
     ...(found.cc ? { cc: found.cc.version } : {}),
   };
 }
@@ -60,7 +61,7 @@ const shortName = (id: string): string => shortNames[id] ?? id.replace(/^node/, 
 /** The peers that every other is divided by: one column each. Python is beside the point, and the table wide. */
 function basesOf({ rows }: MeasureResult): string[] {
   return rows.filter((row) =>
-    !row.ours && row.median !== null && !/-(?:all|many)$|^python$/.test(row.id)
+    !row.ours && row.median !== null && !/-(?:all|many)$|^(?:python|rust)$/.test(row.id)
   )
     .map((row) => row.id);
 }

@@ -1,4 +1,4 @@
-// Finds what the peers run on: the C compiler, every Node on PATH, a newer Node and Bun from npm, Python, taskset.
+// Finds what the peers run on: compilers, every Node on PATH, a newer Node and Bun from npm, Python, taskset.
 
 import { delimiter, join } from "node:path";
 import { javascriptTree } from "../scripts/js/tree.ts";
@@ -14,6 +14,7 @@ export interface Runtime {
 /** What this machine offers; `null` and an empty list mean: not found. */
 export interface Runtimes {
   cc: Runtime | null;
+  rustc: Runtime | null;
   /** One entry a major version, oldest first. */
   nodes: Runtime[];
   bun: Runtime | null;
@@ -41,7 +42,7 @@ async function output(command: string, args: string[]): Promise<string | null> {
 
 async function probe(command: string): Promise<Runtime | null> {
   const text = await output(command, ["--version"]);
-  const version = text?.split("\n")[0].replace(/^(?:v|Python )/, "");
+  const version = text?.split("\n")[0].replace(/^(?:v|Python |rustc )/, "");
   return version ? { command, version } : null;
 }
 
@@ -104,6 +105,7 @@ export async function findRuntimes(fetch: boolean): Promise<Runtimes> {
   const tree = await fetched(fetch, javascriptTree);
   return {
     cc: await firstOf(onPath("cc")),
+    rustc: await firstOf(onPath("rustc")),
     nodes: [...nodes.values()].sort((a, b) => major(a) - major(b)),
     bun,
     deno: { command: Deno.execPath(), version: Deno.version.deno },
@@ -113,14 +115,20 @@ export async function findRuntimes(fetch: boolean): Promise<Runtimes> {
   };
 }
 
-/** Compiles the C programs into out/. Returns what the compiler said when one of them fails. */
-export async function compilePeers(cc: Runtime, names: string[]): Promise<string | null> {
+/** Compiles programs into out/. Returns why there are none, if so. */
+export async function compilePeers(
+  compiler: Runtime | null,
+  ending: "c" | "rs",
+  names: readonly string[],
+): Promise<string | null> {
+  const options = ending === "c" ? ["-O2", "-Wall"] : ["-O", "--edition=2021"];
+  if (!compiler) return `no compiler on PATH (${ending === "c" ? "cc" : "rustc"})`;
   Deno.mkdirSync(outFolder, { recursive: true });
   for (const name of names) {
-    const source = join(here, "peers", `${name}.c`);
-    const args = ["-O2", "-Wall", "-o", join(outFolder, name), source];
-    const { success, stderr } = await new Deno.Command(cc.command, { args }).output();
-    if (!success) return new TextDecoder().decode(stderr);
+    const source = join(here, "peers", `${name}.${ending}`);
+    const args = [...options, "-o", join(outFolder, name), source];
+    const { success, stderr } = await new Deno.Command(compiler.command, { args }).output();
+    if (!success) return `${name}.${ending} does not compile: ${new TextDecoder().decode(stderr)}`;
   }
   return null;
 }

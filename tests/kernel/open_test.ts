@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { system } from "../../ffi/system.ts";
-import { openUdpSocket, SocketError } from "../../mod.ts";
+import { openUdpSocket, SocketError, type UdpSocket } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { FakeLibrary, isIpv6, portOf, setPort } from "./fake_library.ts";
 import { at, descriptors, lo, next, text, turn } from "./support.ts";
@@ -117,11 +117,26 @@ test("a link-local address needs a zone", () => {
   assertStringIncludes(error.message, "fe80::1%");
 });
 
+/** A socket whose port nobody has in IPv4: other tests choose ports at the same time. */
+async function takenInIpv6Only(): Promise<UdpSocket> {
+  const { takenPortAnswers } = system().platform.quirks;
+  while (true) {
+    const socket = openUdpSocket({ family: "IPv6" });
+    try {
+      await openUdpSocket({ family: "IPv4", port: socket.port }).close();
+      return socket;
+    } catch (error) {
+      await socket.close();
+      if (!(error instanceof SocketError && takenPortAnswers.includes(error.code))) throw error;
+    }
+  }
+}
+
 test("port 0 is tried again until one number is free in both families", {
   needs: ["ipv4", "ipv6"],
 }, async () => {
   const library = new FakeLibrary();
-  await using taken = openUdpSocket({ family: "IPv6" });
+  await using taken = await takenInIpv6Only();
   let first = true;
   // The OS "chooses" a port that is taken in the other family; that one then refuses by itself.
   library.on("bind", ([, name], call) => {
