@@ -162,6 +162,7 @@ test("a socket may be closed while it rests", { needs: ["linux"] }, async () => 
   const waiting = await restIn(library, socket);
   await socket.close();
   assertEquals((await assertRejects(() => waiting.packet, SocketError)).code, "ECANCELED");
+  await library.lastBrief;
   await turn();
   assertEquals(library.stray, []);
 });
