@@ -24,12 +24,21 @@ const root = new URL("../..", import.meta.url);
 /** The letters before "H" and "F" in a file's record (geninfo(1)). */
 const RECORDS = { L: "lines", BR: "branches", FN: "functions" } as const;
 
+/** What a process that was killed leaves behind: `deno coverage` ends at the first such file. */
+async function removeEmpty(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if ((await Deno.stat(path)).size === 0) await Deno.remove(path);
+  }
+}
+
 /** Asks `deno coverage`, which merges the profiles of all processes. */
 export async function percentages(folder: string): Promise<Percentages[]> {
   const rooms = ROOMS.map((room): Percentages => {
     const none = () => ({ hit: 0, found: 0 });
     return { room, lines: none(), branches: none(), functions: none() };
   });
+  await removeEmpty(folder);
   const include = `--include=^${root.href}(?:${ROOMS.join("|")})/[^?]*$`;
   const report = `${folder}.lcov`;
   const { code, output } = await run([
