@@ -6,6 +6,7 @@ import { startReceiver } from "../lab/peers.ts";
 import { run } from "../lab/process.ts";
 import { randomWords } from "../address/random.ts";
 import { FakeLibrary } from "./fake_library.ts";
+import { thorough } from "../lifecycles/support.ts";
 import { at, fileOf, lo, text, until } from "./support.ts";
 
 /** The kernel's own part of it. Elsewhere each datagram travels alone, and all but the number of calls is the same. */
@@ -281,7 +282,8 @@ test("a loop may end in the middle of a train: the rest is for the next reader",
 });
 
 test("the memory of trains is used again, not given back to the kernel after each collection", {
-  skip: trains.skip || notUnder("bun", "it has an allocator of its own") ||
+  skip: trains.skip || !thorough && "only where there is time for it" ||
+    notUnder("bun", "it has an allocator of its own") ||
     notOn("qemu", "its C library's memory is the emulator's"),
 }, async () => {
   // How many pages the kernel has to find for each page of data.
