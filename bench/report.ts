@@ -58,7 +58,7 @@ export function machineLine({ machine, versions, settings, date }: Results): str
 const shortNames: Record<string, string> = { c: "C", deno: "Deno", bun: "Bun" };
 const shortName = (id: string): string => shortNames[id] ?? id.replace(/^node/, "Node ").trim();
 
-/** The peers that every other is divided by: one column each. Python is beside the point, and the table wide. */
+/** The peers that every other is divided by: one column each. Python and Rust are beside the point, and the table wide. */
 function basesOf({ rows }: MeasureResult): string[] {
   return rows.filter((row) =>
     !row.ours && row.median !== null && !/-(?:all|many)$|^(?:python|rust)$/.test(row.id)

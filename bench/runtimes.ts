@@ -121,14 +121,15 @@ export async function compilePeers(
   ending: "c" | "rs",
   names: readonly string[],
 ): Promise<string | null> {
-  const options = ending === "c" ? ["-O2", "-Wall"] : ["-O", "--edition=2021"];
   if (!compiler) return `no compiler on PATH (${ending === "c" ? "cc" : "rustc"})`;
+  const options = ending === "c" ? ["-O2", "-Wall"] : ["-O", "--edition=2021"];
   Deno.mkdirSync(outFolder, { recursive: true });
   for (const name of names) {
     const source = join(here, "peers", `${name}.${ending}`);
     const args = [...options, "-o", join(outFolder, name), source];
-    const { success, stderr } = await new Deno.Command(compiler.command, { args }).output();
-    if (!success) return `${name}.${ending} does not compile: ${new TextDecoder().decode(stderr)}`;
+    // The compiler's own words go to the terminal.
+    const command = new Deno.Command(compiler.command, { args, stderr: "inherit" });
+    if (!(await command.output()).success) return `${name}.${ending} does not compile here`;
   }
   return null;
 }

@@ -15,7 +15,7 @@ import process from "node:process";
 import { isMainThread, parentPort, threadId, Worker, workerData } from "node:worker_threads";
 import { openUdpSocket, platform } from "../mod.ts";
 
-/** What an answer costs: as much as a handshake. */
+/** What an answer costs. */
 const ITERATIONS = 2000;
 
 function derive(data: Uint8Array): string {

@@ -30,6 +30,8 @@ export interface Figure {
   exact?: boolean;
 }
 
+/** Whether this is a complete run rather than a quick look. */
+export const thorough: boolean = process.env.PKTINFO_FULL === "1";
 /** Whether this run has the time for long tests: ten minutes of flood instead of seconds. */
 export const long: boolean = process.env.PKTINFO_LONG === "1";
 

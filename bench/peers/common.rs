@@ -1,12 +1,11 @@
 // What every Rust program of the benchmark shares: arguments, CPU time, a UDP socket on 127.0.0.1. Only std, so that
 // rustc alone compiles them.
+#![allow(dead_code)] // none of them needs all of it
 use std::env::args;
 use std::net::UdpSocket;
 
-#[allow(dead_code)]
 pub const PAYLOAD: usize = 64;
 /// Room for a datagram.
-#[allow(dead_code)]
 pub const SLOT: usize = 2048;
 const LIMIT_SECONDS: u32 = 120;
 
@@ -24,7 +23,6 @@ extern "C" {
 }
 
 /// The number at a position of the command line.
-#[allow(dead_code)]
 pub fn argument(index: usize) -> u64 {
     args().nth(index).expect("an argument").parse().expect("a number")
 }
@@ -41,15 +39,12 @@ pub fn ready(socket: &UdpSocket) {
 }
 
 /// User and system, in microseconds.
-#[allow(dead_code)]
 pub fn cpu_us() -> i64 {
     let mut usage = Usage { user: [0; 2], system: [0; 2], rest: [0; 14] };
     assert_eq!(unsafe { getrusage(0, &mut usage) }, 0);
-    let _ = usage.rest;
     (usage.user[0] + usage.system[0]) * 1_000_000 + usage.user[1] + usage.system[1]
 }
 
-#[allow(dead_code)]
 pub fn result(packets: u64, cpu_us: i64, sink: u64) {
     println!("{{\"packets\":{packets},\"cpuUs\":{cpu_us},\"sink\":{sink}}}");
 }

@@ -1,7 +1,6 @@
 /** Bytes as nobody should send them, random ones and good ones with damage: always the same by a fixed seed. */
-import process from "node:process";
 import { pick } from "../address/random.ts";
-import { figure, long } from "../figures.ts";
+import { figure, long, thorough } from "../figures.ts";
 
 /** Unsigned 32-bit numbers (randomWords in tests/address/random.ts). */
 export type Next = () => number;
@@ -9,12 +8,9 @@ export type Next = () => number;
 /** Makes damaged bytes of good ones, which stay as they are. */
 export type Mutation = (next: Next, sample: Uint8Array) => Uint8Array;
 
-/** Whether this is the complete run, not the quick loop. */
-export const full: boolean = process.env.PKTINFO_FULL === "1";
-
 /** How many inputs: few in the quick loop, more in the complete run, and ten times as many in the long one. */
 export function inputs(quick: number, complete: number): number {
-  return !full ? quick : long ? 10 * complete : complete;
+  return !thorough ? quick : long ? 10 * complete : complete;
 }
 
 /**
@@ -23,7 +19,7 @@ export function inputs(quick: number, complete: number): number {
  * @param exact The long run gives it no more of them.
  */
 export function note(what: string, count: number, exact = false): void {
-  if (full) figure("fuzzing", what, count, { exact });
+  if (thorough) figure("fuzzing", what, count, { exact });
 }
 
 /** Random bytes. */

@@ -1,9 +1,8 @@
 // Every call that the library makes, failing for every reason, once and for good: the right error or the right retry.
 import { assert, assertEquals } from "@std/assert";
-import process from "node:process";
 import { SocketError } from "../../ffi/errors.ts";
 import { openUdpSocket } from "../../mod.ts";
-import { figure, long } from "../figures.ts";
+import { figure, long, thorough } from "../figures.ts";
 import { notOn, test } from "../harness.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
 import { lo } from "../kernel/support.ts";
@@ -13,7 +12,7 @@ import { SCENARIOS, SINK_GROUP } from "./scenarios.ts";
 import { type Fault, FaultPlan, type Site } from "./schedule.ts";
 
 /** All of them in the complete run; otherwise every so many, so that each test of a stage has its share. */
-const STRIDE = long || process.env.PKTINFO_FULL === "1" ? 1 : 11;
+const STRIDE = long || thorough ? 1 : 11;
 const MODES = ["once", "always"] as const;
 /** How often these are called depends on when the event loop has its turn: of each the first ones. */
 const TIMED = /^(?:recvm?msg|recv$|epoll_ctl|read|write)/;

@@ -3,8 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import { ControlCodec, ControlRecord } from "../../ffi/cmsg.ts";
 import type { ControlRow, Platform } from "../../ffi/platform/platform.ts";
 import { pick, randomWords } from "../address/random.ts";
+import { thorough } from "../figures.ts";
 import { test } from "../harness.ts";
-import { countingView, full, inputs, MUTATIONS, note, systematic } from "../faults/mutate.ts";
+import { countingView, inputs, MUTATIONS, note, systematic } from "../faults/mutate.ts";
 import { PLATFORMS } from "./tables.ts";
 
 /** For each system. */
@@ -176,7 +177,7 @@ for (const [name, platform] of PLATFORMS) {
     const codec = new ControlCodec(platform);
     const record = new ControlRecord();
     let count = 0;
-    for (let round = 0; round < (full ? 4 : 1); round++) {
+    for (let round = 0; round < (thorough ? 4 : 1); round++) {
       const sample = new Uint8Array(160);
       const length = compose(next, platform, sample);
       for (const bytes of systematic(sample.subarray(0, length))) {

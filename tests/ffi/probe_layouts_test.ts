@@ -15,6 +15,7 @@ import {
   sourceOf,
 } from "../../scripts/probe_layouts.ts";
 import { compilerOf, refuted, type Target, TARGETS } from "../../scripts/probe_targets.ts";
+import { thorough } from "../figures.ts";
 import { test } from "../harness.ts";
 import { changed, changes } from "./wrong_numbers.ts";
 
@@ -42,7 +43,7 @@ function said(target: Target): string[] {
 
 for (const target of TARGETS) {
   const { name, platform, needs, slow = false } = target;
-  const skip = slow && process.env.PKTINFO_FULL === undefined
+  const skip = slow && !thorough
     ? "part of the complete run only (PKTINFO_FULL)"
     : compilerOf(target) === null && `needs ${needs}`;
 

@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { Platform } from "../../ffi/platform/platform.ts";
 import { emptyWords, SockaddrCodec, type SocketWords } from "../../ffi/sockaddr.ts";
 import { pick, randomWords } from "../address/random.ts";
-import { full, inputs, mutated, note, randomBytes } from "../faults/mutate.ts";
+import { inputs, mutated, note, randomBytes } from "../faults/mutate.ts";
+import { thorough } from "../figures.ts";
 import { test } from "../harness.ts";
 import { PLATFORMS } from "./tables.ts";
 
@@ -66,7 +67,7 @@ for (const [name, platform] of PLATFORMS) {
     const next = randomWords(0x50c);
     const families = [...Array(256).keys(), 0x0200, 0x0a00, 0x0102, 0x8002, 0xffff];
     // All families with few lengths in the quick loop.
-    const step = full ? 1 : 9;
+    const step = thorough ? 1 : 9;
     let count = 0;
     for (const family of families) {
       const known = family === AF_INET || family === AF_INET6;

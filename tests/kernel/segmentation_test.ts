@@ -1,12 +1,12 @@
 // Trains: many datagrams that travel in one piece (UDP_SEGMENT, UDP_GRO), and look as if each had come alone.
 import { assert, assertEquals } from "@std/assert";
 import { openUdpSocket, type OutgoingDatagram, type Packet, platform } from "../../mod.ts";
-import { commandOf, notOn, notUnder, test, type TestOptions, within } from "../harness.ts";
+import { thorough } from "../figures.ts";
+import { commandOf, notOn, notUnder, runtime, test, type TestOptions, within } from "../harness.ts";
 import { startReceiver } from "../lab/peers.ts";
 import { run } from "../lab/process.ts";
 import { randomWords } from "../address/random.ts";
 import { FakeLibrary } from "./fake_library.ts";
-import { thorough } from "../lifecycles/support.ts";
 import { at, fileOf, lo, text, until } from "./support.ts";
 
 /** The kernel's own part of it. Elsewhere each datagram travels alone, and all but the number of calls is the same. */
@@ -282,7 +282,7 @@ test("a loop may end in the middle of a train: the rest is for the next reader",
 });
 
 test("the memory of trains is used again, not given back to the kernel after each collection", {
-  skip: trains.skip || !thorough && "only where there is time for it" ||
+  skip: trains.skip || runtime === "deno" && !thorough && "part of the complete run only" ||
     notUnder("bun", "it has an allocator of its own") ||
     notOn("qemu", "its C library's memory is the emulator's"),
 }, async () => {

@@ -3,12 +3,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { InterfaceWatcher } from "../../interfaces/watch.ts";
 import { openUdpSocket, type UdpSocket, type UdpSocketOptions } from "../../mod.ts";
-import { figure } from "../figures.ts";
+import { figure, thorough } from "../figures.ts";
 import { type Need, test, type TestOptions, within } from "../harness.ts";
 import { FakeLibrary } from "../kernel/fake_library.ts";
 import { quirks, Simulation } from "../kernel/simulated.ts";
 import { at, lo, turn } from "../kernel/support.ts";
-import { outcome, thorough, watchDescriptors } from "./support.ts";
+import { outcome, watchDescriptors } from "./support.ts";
 
 /** After so many turns of the event loop, and so many microtasks after each. */
 const TURNS = thorough ? 4 : 3;

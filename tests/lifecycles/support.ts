@@ -2,11 +2,10 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { commandOf, runtime, runtimeProgram } from "../harness.ts";
+import { thorough } from "../figures.ts";
 import type { FakeLibrary } from "../kernel/fake_library.ts";
 
-/** This is a complete run rather than a quick look. */
-export const thorough: boolean = process.env.PKTINFO_FULL === "1";
-/** Everything is done as often as the issue says: not again where other ways through the library are forced. */
+/** Everything is done as often as it is to be: not again where other ways through the library are forced. */
 export const full: boolean = thorough && process.env.PKTINFO_FORCE === undefined;
 
 /** The command of a program of tests/programs that collects garbage on demand and may read /proc. */

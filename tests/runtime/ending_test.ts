@@ -1,13 +1,13 @@
 // However a process or a worker thread ends, with sockets open and reads pending, it neither crashes nor hangs.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import process from "node:process";
+import { thorough } from "../figures.ts";
 import { machine, notUnder, runtime, test, type TestOptions, within } from "../harness.ts";
 import { startProgram } from "../kernel/support.ts";
 
 /** A crash on the way out comes now and then only. Under Wine, Deno's pipes do not stand many programs at once. */
 const [REPETITIONS, AT_A_TIME] = machine === "wine"
   ? [3, 1]
-  : runtime === "deno" && process.env.PKTINFO_FULL !== "1"
+  : runtime === "deno" && !thorough
   ? [4, 4]
   : [20, 4];
 
